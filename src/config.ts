@@ -1,0 +1,95 @@
+/** The service's settings, read from environment variables once at start. */
+export interface Config {
+  /** Address to listen on. Development identity is only ever served on a loopback address. */
+  readonly host: string;
+  /** Port to listen on; 0 lets the system choose one. */
+  readonly port: number;
+  /**
+   * URL of the database as the role that migrates it, or undefined for the embedded server.
+   * PostgreSQL 16 to 18.
+   */
+  readonly databaseUrl: string | undefined;
+  /** Folder of the embedded server's data. */
+  readonly dataDir: string;
+  /** Secret that the passwords of the service's own logins are derived from. */
+  readonly loginSecret: string | undefined;
+  /** Connections to the database that data calls share. */
+  readonly poolSize: number;
+  /** Deadline of a call that names none, in milliseconds. */
+  readonly defaultTimeoutMs: number;
+  /** Longest deadline a call gets, in milliseconds; a longer one is shortened to it. */
+  readonly maxTimeoutMs: number;
+  /** How long running calls may take to finish when the server is told to stop, in milliseconds. */
+  readonly drainTimeoutMs: number;
+  /** pino's level: what is logged at least. */
+  readonly logLevel: string;
+}
+
+/** A setting that cannot be used. The message names the variable and says what it must be. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+
+/**
+ * Reads the settings from `env`.
+ *
+ * Variables and defaults: `WELLVAULT_HOST` 127.0.0.1, `WELLVAULT_PORT` 8080, `DATABASE_URL` (none),
+ * `WELLVAULT_DATA_DIR` data, `WELLVAULT_LOGIN_SECRET` (none), `WELLVAULT_POOL_SIZE` 10,
+ * `WELLVAULT_DEFAULT_TIMEOUT_MS` 10000, `WELLVAULT_MAX_TIMEOUT_MS` 60000,
+ * `WELLVAULT_DRAIN_TIMEOUT_MS` 10000, `WELLVAULT_LOG_LEVEL` info.
+ *
+ * @throws ConfigError when a variable cannot be used.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const config: Config = {
+    host: env["WELLVAULT_HOST"] || "127.0.0.1",
+    port: integer(env, "WELLVAULT_PORT", 8080, 0, 65_535),
+    databaseUrl: databaseUrl(env["DATABASE_URL"]),
+    dataDir: env["WELLVAULT_DATA_DIR"] || "data",
+    loginSecret: env["WELLVAULT_LOGIN_SECRET"] || undefined,
+    poolSize: integer(env, "WELLVAULT_POOL_SIZE", 10, 1, 1_000),
+    defaultTimeoutMs: integer(env, "WELLVAULT_DEFAULT_TIMEOUT_MS", 10_000, 1, 3_600_000),
+    maxTimeoutMs: integer(env, "WELLVAULT_MAX_TIMEOUT_MS", 60_000, 1, 3_600_000),
+    drainTimeoutMs: integer(env, "WELLVAULT_DRAIN_TIMEOUT_MS", 10_000, 0, 600_000),
+    logLevel: env["WELLVAULT_LOG_LEVEL"] || "info",
+  };
+  if (config.defaultTimeoutMs > config.maxTimeoutMs) {
+    throw new ConfigError("WELLVAULT_DEFAULT_TIMEOUT_MS must not be greater than WELLVAULT_MAX_TIMEOUT_MS.");
+  }
+  if (!logLevels.includes(config.logLevel)) {
+    throw new ConfigError(`WELLVAULT_LOG_LEVEL must be one of ${logLevels.join(", ")}.`);
+  }
+  return config;
+}
+
+/** Whether `host` is an address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function integer(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    throw new ConfigError(`${name} must be a whole number from ${min} to ${max}.`);
+  }
+  return value;
+}
+
+function databaseUrl(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  const url = URL.parse(text);
+  if (!url || !["postgres:", "postgresql:"].includes(url.protocol) || url.pathname.length < 2) {
+    throw new ConfigError("DATABASE_URL must look like postgresql://user:password@host:5432/database.");
+  }
+  return text;
+}
