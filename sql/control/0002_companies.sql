@@ -9,7 +9,7 @@ $$;
 -- One row a company. Inserting the row provisions it (0004_provisioning.sql).
 create table control.companies (
   company_id uuid not null default gen_random_uuid(),
-  tenant_id text not null,
+  tenant_id text collate "C" not null,
   display_name text not null,
   external_id text,
   request_id uuid,

@@ -5,9 +5,9 @@ create table counters (
   last_value integer not null default 0,
   constraint counters_pkey primary key (name)
 );
-comment on table counters is 'The last number given out, by what is numbered.';
+comment on table counters is 'The last number given out, or the present count, by what is numbered or counted.';
 
-insert into counters (name) values ('employee'), ('sample_source');
+insert into counters (name) values ('employee'), ('active_employee'), ('sample_source');
 
 create table employees (
   employee_no integer not null,

@@ -1,6 +1,6 @@
 create table log_entries (
   employee_no integer not null,
-  entry_id text not null,
+  entry_id text collate "C" not null,
   type smallint not null,
   start_time timestamptz not null,
   end_time timestamptz,

@@ -1,0 +1,51 @@
+import { MikroORM, type EntitySchema } from "@mikro-orm/postgresql";
+import type pg from "pg";
+import { ExtendedClient } from "./extended-client.ts";
+
+/** How the data plane connects. */
+export interface OrmOptions {
+  /** URL of the database as the data plane's login, `wellvault_app`. */
+  readonly url: string;
+  /** Connections at most. */
+  readonly poolSize: number;
+  /** The entities of all services; their schema is `*`, so that a fork says which vault. */
+  readonly entities: readonly EntitySchema[];
+  /** Told of connections that broke while idle and other trouble that no call sees. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** How long a call waits for a free connection before it is turned away, in milliseconds. */
+export const poolWaitMs = 5_000;
+
+/**
+ * Opens the data plane's ORM over a pool of {@link ExtendedClient}s. Nothing may use it but
+ * tenancy/sessions.ts, which pins every fork to one vault.
+ */
+export async function openOrm(options: OrmOptions): Promise<MikroORM> {
+  return await MikroORM.init({
+    clientUrl: options.url,
+    entities: [...options.entities],
+    pool: { min: 0, max: options.poolSize, idleTimeoutMillis: 30_000 },
+    // The login may create no database, and a service must not try.
+    ensureDatabase: false,
+    forceUtcTimezone: true,
+    // "transaction" is the only setting that dies with the transaction.
+    sessionContext: "transaction",
+    discovery: { warnWhenNoEntities: false },
+    logger: options.onWarning,
+    debug: false,
+    colors: false,
+    driverOptions: {
+      Client: ExtendedClient,
+      application_name: "wellvault",
+      connectionTimeoutMillis: poolWaitMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000,
+      // A transaction that a lost process left open must not hold its locks.
+      idle_in_transaction_session_timeout: 5_000,
+      lock_timeout: 2_000,
+      // A vault touched costs a backend memory that it never gives back: renew connections.
+      maxLifetimeSeconds: 1_800,
+    } satisfies pg.PoolConfig & { Client: unknown },
+  });
+}

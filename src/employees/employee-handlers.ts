@@ -1,0 +1,193 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { LockMode, OptimisticLockError, UniqueConstraintViolationException } from "@mikro-orm/postgresql";
+import { v7 as uuidv7 } from "uuid";
+import { constraintOf } from "../database/sqlstate.ts";
+import { errors } from "../errors.ts";
+import { type Employee, EmployeeSchema } from "../gen/wellvault/v1/employee_pb.ts";
+import type { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
+import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../paging.ts";
+import type { TenantHandlers } from "../tenancy/handlers.ts";
+import type { PinnedTransaction } from "../tenancy/sessions.ts";
+import { validateMessage } from "../validation.ts";
+import { allotEmployeeNo, countEmployeeOut } from "./allot-employee-no.ts";
+import { EmployeeEntity, type EmployeeRow } from "./employee-entity.ts";
+import { maxEmployees } from "./employee-limits.ts";
+import { employeeNotFound } from "./find-employee.ts";
+
+/** The fields a caller may set; the names are those of the message and of the row alike. */
+const writableFields = ["externalId", "displayName", "team", "location", "timeZone"] as const;
+type WritableField = (typeof writableFields)[number];
+
+/** The handlers of EmployeeService. */
+export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
+  async createEmployee(request, session) {
+    const wanted = request.employee ?? create(EmployeeSchema);
+    checkTimeZone(wanted.timeZone);
+    const requestId = request.requestId.toLowerCase();
+    const row = await namingConflicts(wanted.externalId, () =>
+      session.transaction(async (transaction) => {
+        const numbers = await transaction.query(allotEmployeeNo, []);
+        // Behind the counter's lock: whoever sent the same request id first is committed by now.
+        const earlier = requestId ? await transaction.em.findOne(EmployeeEntity, { requestId }) : null;
+        if (earlier) {
+          // Nothing was given out after all.
+          throw new Repeated(sameRequest(earlier, wanted));
+        }
+        const active = numberOf(numbers, "active_employee");
+        if (active > maxEmployees) throw errors.limitReached("employees", maxEmployees);
+        const now = new Date();
+        const employee = transaction.em.create(EmployeeEntity, {
+          employeeNo: numberOf(numbers, "employee"),
+          employeeId: uuidv7(),
+          ...pick(wanted, writableFields),
+          requestId: requestId || null,
+          createTime: now,
+          updateTime: now,
+        });
+        transaction.em.persist(employee);
+        return employee;
+      }),
+    );
+    return { employee: toEmployee(row) };
+  },
+
+  async getEmployee({ key }, session) {
+    const where = key.case === "externalId" ? { externalId: key.value } : { employeeId: key.value ?? "" };
+    const row = await session.em.findOne(EmployeeEntity, { ...where, deleteTime: null });
+    if (!row) throw employeeNotFound(key.value ?? "");
+    return { employee: toEmployee(row) };
+  },
+
+  async listEmployees(request, session) {
+    const scope: PageScope = { method: "EmployeeService.ListEmployees", tenantId: session.tenantId, args: [] };
+    const after = decodePageToken(scope, request.pageToken, ["number"])?.[0] ?? 0;
+    const size = pageSize(request.pageSize);
+    const rows = await session.em.find(
+      EmployeeEntity,
+      { employeeNo: { $gt: Number(after) }, deleteTime: null },
+      { orderBy: { employeeNo: "asc" }, limit: size + 1 },
+    );
+    const page = rows.slice(0, size);
+    const last = rows.length > size ? page.at(-1) : undefined;
+    return {
+      employees: page.map(toEmployee),
+      nextPageToken: last ? encodePageToken(scope, [last.employeeNo]) : "",
+    };
+  },
+
+  async updateEmployee(request, session) {
+    const wanted = request.employee ?? create(EmployeeSchema);
+    const fields = maskedFields(request.updateMask?.paths);
+    const row = await namingConflicts(wanted.externalId, () =>
+      session.transaction(async (transaction) => {
+        const employee = await requireEmployee(transaction, request.employeeId, wanted.etag);
+        const changes = pick(wanted, fields);
+        // The mask decides what counts, so the rules apply to what would be stored.
+        validateMessage(EmployeeSchema, create(EmployeeSchema, { ...pick(employee, writableFields), ...changes }), "employee");
+        if (changes.timeZone !== undefined) checkTimeZone(changes.timeZone);
+        if (fields.some((field) => employee[field] !== wanted[field])) {
+          transaction.em.assign(employee, { ...changes, updateTime: new Date() });
+        }
+        return employee;
+      }),
+    );
+    return { employee: toEmployee(row) };
+  },
+
+  async deleteEmployee(request, session) {
+    await session.transaction(async (transaction) => {
+      const employee = await requireEmployee(transaction, request.employeeId, request.etag);
+      const now = new Date();
+      transaction.em.assign(employee, { deleteTime: now, updateTime: now });
+      await transaction.em.flush();
+      await transaction.query(countEmployeeOut, []);
+    });
+    return {};
+  },
+};
+
+/** Carries the employee of a repeated request out of the transaction, which is then undone. */
+class Repeated extends Error {
+  readonly row: EmployeeRow;
+  constructor(row: EmployeeRow) {
+    super("repeated request");
+    this.row = row;
+  }
+}
+
+/** Turns what the unique indexes and the revision report into the catalogue's errors. */
+async function namingConflicts(externalId: string, work: () => Promise<EmployeeRow>): Promise<EmployeeRow> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Repeated) return error.row;
+    const resource = { type: "wellvault.v1.Employee", name: externalId };
+    if (error instanceof UniqueConstraintViolationException && constraintOf(error) === "employees_external_id_key") {
+      throw errors.exists(resource, "external_id");
+    }
+    if (error instanceof OptimisticLockError) throw errors.conflict(error);
+    throw error;
+  }
+}
+
+function sameRequest(row: EmployeeRow, wanted: Employee): EmployeeRow {
+  if (row.deleteTime || writableFields.some((field) => row[field] !== wanted[field])) {
+    throw errors.requestIdReused({ type: "wellvault.v1.Employee", name: wanted.externalId });
+  }
+  return row;
+}
+
+async function requireEmployee(transaction: PinnedTransaction, employeeId: string, etag: string): Promise<EmployeeRow> {
+  // Locked, so that the etag compared is the one that is replaced.
+  const row = await transaction.em.findOne(
+    EmployeeEntity,
+    { employeeId, deleteTime: null },
+    { lockMode: LockMode.PESSIMISTIC_WRITE },
+  );
+  if (!row) throw employeeNotFound(employeeId);
+  if (etag !== "" && etag !== etagOf(row)) {
+    throw errors.etagStale({ type: "wellvault.v1.Employee", name: employeeId });
+  }
+  return row;
+}
+
+function maskedFields(paths: readonly string[] | undefined): readonly WritableField[] {
+  if (!paths || paths.length === 0) return writableFields;
+  return writableFields.filter((field) => paths.includes(EmployeeSchema.field[field].name));
+}
+
+function checkTimeZone(name: string): void {
+  if (name === "") return;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+  } catch {
+    throw errors.fieldsInvalid([
+      { field: "employee.time_zone", description: "must be an IANA time zone such as Europe/Berlin", rule: "time_zone" },
+    ]);
+  }
+}
+
+function toEmployee(row: EmployeeRow): Employee {
+  return create(EmployeeSchema, {
+    employeeId: row.employeeId,
+    ...pick(row, writableFields),
+    etag: etagOf(row),
+    createTime: timestampFromDate(row.createTime),
+    updateTime: timestampFromDate(row.updateTime),
+  });
+}
+
+function etagOf(row: EmployeeRow): string {
+  return `r${row.revision}`;
+}
+
+function numberOf(rows: readonly { name: string; last_value: number }[], name: string): number {
+  const row = rows.find((candidate) => candidate.name === name);
+  if (!row) throw new Error("a counter of the vault is missing");
+  return row.last_value;
+}
+
+function pick<T extends Record<K, unknown>, K extends string>(from: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
+}

@@ -1,0 +1,30 @@
+import { statement } from "../../database/statement.ts";
+import { logColumns, type LogRow } from "./log-columns.ts";
+
+/**
+ * A page of an employee's entries, newest first: a scan of `log_entries_start_time_idx` from the
+ * page's key on. An empty array of types means all.
+ */
+export const listLogEntries = statement<
+  [
+    employeeNo: number,
+    types: readonly number[],
+    from: string | null,
+    to: string | null,
+    beforeTime: string | null,
+    beforeEntryId: string | null,
+    limit: number,
+  ],
+  LogRow
+>(`
+  select ${logColumns("entry")}
+  from log_entries as entry
+  where entry.employee_no = $1
+    and entry.delete_time is null
+    and (cardinality($2::smallint[]) = 0 or entry.type = any ($2::smallint[]))
+    and entry.start_time >= coalesce($3::timestamptz, '-infinity')
+    and entry.start_time < coalesce($4::timestamptz, 'infinity')
+    and (entry.start_time, entry.entry_id) < (coalesce($5::timestamptz, 'infinity'), coalesce($6::text, ''))
+  order by entry.start_time desc, entry.entry_id desc
+  limit $7
+`);

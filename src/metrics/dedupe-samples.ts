@@ -1,0 +1,38 @@
+import type { StorableSample } from "./sample-rules.ts";
+
+/** A batch in which every natural key stands once. */
+export interface DedupedSamples {
+  /** The samples that count, in the order of their keys. */
+  readonly samples: readonly StorableSample[];
+  /** Samples left out because the same key stands in the batch with the same version. */
+  readonly unchanged: number;
+  /** Samples left out because the same key stands in the batch with a higher version. */
+  readonly stale: number;
+}
+
+/**
+ * Reduces a batch to one sample a natural key: the highest version counts, and among equal versions
+ * the first. The order is the same for everybody, so batches that overlap cannot deadlock.
+ */
+export function dedupeSamples(batch: readonly StorableSample[]): DedupedSamples {
+  const byKey = new Map<string, StorableSample>();
+  let unchanged = 0;
+  let stale = 0;
+  for (const sample of batch) {
+    const key = `${sample.kind.number} ${sample.start} ${sample.daily} ${sample.source}`;
+    const other = byKey.get(key);
+    if (!other || sample.version > other.version) byKey.set(key, sample);
+    if (other) {
+      if (other.version === sample.version) unchanged++;
+      else stale++;
+    }
+  }
+  const samples = [...byKey.values()].sort(
+    (a, b) =>
+      a.kind.number - b.kind.number ||
+      Number(a.start - b.start) ||
+      Number(a.daily) - Number(b.daily) ||
+      (a.source < b.source ? -1 : a.source > b.source ? 1 : 0),
+  );
+  return { samples, unchanged, stale };
+}

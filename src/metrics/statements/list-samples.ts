@@ -1,0 +1,71 @@
+import { statement } from "../../database/statement.ts";
+
+/** A sample as the service reads it. */
+export interface SampleRow {
+  readonly kind: number;
+  readonly start_micros: string;
+  readonly end_seconds: number;
+  readonly utc_offset_minutes: number;
+  readonly value: number;
+  readonly source_no: number;
+  readonly slug: string;
+  readonly daily: boolean;
+  readonly version: string;
+  readonly recording_method: number;
+  readonly record_micros: string;
+}
+
+/**
+ * A page of an employee's samples, newest first. Each kind is a backward scan of the primary key that
+ * stops after a page, so the cost grows with the page and the kinds, not with what is stored.
+ */
+export const listSamples = statement<
+  [
+    employeeNo: number,
+    kinds: readonly number[],
+    from: string | null,
+    to: string | null,
+    source: string | null,
+    beforeTime: string | null,
+    beforeKind: number | null,
+    beforeSourceNo: number | null,
+    limit: number,
+  ],
+  SampleRow
+>(`
+  select
+    sample.kind,
+    (extract(epoch from sample.start_time) * 1000000)::bigint::text as start_micros,
+    sample.end_seconds,
+    sample.utc_offset_minutes,
+    sample.value,
+    sample.source_no,
+    source.slug,
+    source.daily,
+    sample.version::text as version,
+    sample.recording_method,
+    (extract(epoch from sample.record_time) * 1000000)::bigint::text as record_micros
+  from unnest($2::smallint[]) as wanted (kind)
+  cross join lateral (
+    select
+      one.kind, one.start_time, one.source_no, one.end_seconds, one.utc_offset_minutes, one.value, one.version,
+      one.recording_method, one.record_time
+    from samples as one
+    where one.employee_no = $1
+      and one.kind = wanted.kind
+      and one.start_time >= coalesce($3::timestamptz, '-infinity')
+      and one.start_time < coalesce($4::timestamptz, 'infinity')
+      and one.start_time <= coalesce($6::timestamptz, 'infinity')
+      and (one.start_time, one.kind, one.source_no)
+        < (coalesce($6::timestamptz, 'infinity'), coalesce($7::smallint, 0), coalesce($8::smallint, 0))
+      and (
+        $5::text is null
+        or one.source_no in (select chosen.source_no from sample_sources as chosen where chosen.slug = $5::text)
+      )
+    order by one.start_time desc, one.source_no desc
+    limit $9
+  ) as sample
+  join sample_sources as source on source.source_no = sample.source_no
+  order by sample.start_time desc, sample.kind desc, sample.source_no desc
+  limit $9
+`);

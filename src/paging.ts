@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import { errors } from "./errors.ts";
+
+/**
+ * What a page token is bound to: a token made for one scope is refused in any other. The tenant is
+ * part of it, so a token of one tenant is worth nothing to another.
+ */
+export interface PageScope {
+  /** Full name of the method. */
+  readonly method: string;
+  /** The tenant, or an empty string for methods without one. */
+  readonly tenantId: string;
+  /** The arguments that must stay the same from page to page, in a fixed order. */
+  readonly args: readonly unknown[];
+}
+
+/** The position after which the next page starts: the sort key of the last item. */
+export type PageKey = readonly (string | number)[];
+
+const digestBytes = 12;
+
+/**
+ * Makes the token of the page after `key`.
+ *
+ * A token is the key with a digest over key and scope. It is not a secret and grants nothing: whoever
+ * forges one chooses where in their own tenant's list the next page starts.
+ */
+export function encodePageToken(scope: PageScope, key: PageKey): string {
+  const payload = Buffer.from(JSON.stringify(key));
+  return Buffer.concat([digest(scope, payload), payload]).toString("base64url");
+}
+
+/**
+ * Returns the key in a token, or undefined for the empty token of the first page.
+ *
+ * @param shape the types of the key's parts
+ * @throws WellvaultError PAGE_TOKEN_INVALID when the token was not made for this scope
+ */
+export function decodePageToken(
+  scope: PageScope,
+  token: string,
+  shape: readonly ("string" | "number")[],
+): PageKey | undefined {
+  if (token === "") return undefined;
+  const bytes = Buffer.from(token, "base64url");
+  const payload = bytes.subarray(digestBytes);
+  if (!bytes.subarray(0, digestBytes).equals(digest(scope, payload)) || bytes.toString("base64url") !== token) {
+    throw errors.pageTokenInvalid();
+  }
+  const key = parse(payload.toString());
+  if (!Array.isArray(key) || key.length !== shape.length || key.some((part, i) => typeof part !== shape[i])) {
+    throw errors.pageTokenInvalid();
+  }
+  return key as PageKey;
+}
+
+/** Applies default and maximum to a page size; 0 means that none was given (AIP-158). */
+export function pageSize(requested: number, fallback = 50, maximum = 1_000): number {
+  return requested === 0 ? fallback : Math.min(requested, maximum);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function digest(scope: PageScope, payload: Uint8Array): Buffer {
+  const text = JSON.stringify([scope.method, scope.tenantId, scope.args], (_, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  return createHash("sha256")
+    .update(`${Buffer.byteLength(text)}:${text}`)
+    .update(payload)
+    .digest()
+    .subarray(0, digestBytes);
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { toWellvaultError } from "../database/sqlstate.ts";
+import { errorDomain, errors, WellvaultError } from "../errors.ts";
+import { BadRequestSchema, ErrorInfoSchema, ResourceInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { ErrorReasonSchema } from "../gen/wellvault/v1/error_reason_pb.ts";
+
+/** Puts a value of the catalogue into the form that goes over the wire, with its details. */
+export function toConnectError(error: WellvaultError): ConnectError {
+  const { metadata = {}, violations, resource } = error.context;
+  const result = new ConnectError(error.message, error.code, undefined, undefined, error);
+  result.details.push({
+    desc: ErrorInfoSchema,
+    value: { reason: ErrorReasonSchema.value[error.reason]?.localName ?? "", domain: errorDomain, metadata: { ...metadata } },
+  });
+  if (violations) {
+    result.details.push({
+      desc: BadRequestSchema,
+      value: {
+        fieldViolations: violations.map(({ field, description, rule = "" }) => ({ field, description, reason: reasonOf(rule) })),
+      },
+    });
+  }
+  if (resource) {
+    result.details.push({
+      desc: ResourceInfoSchema,
+      value: { resourceType: resource.type, resourceName: resource.name, description: error.message },
+    });
+  }
+  return result;
+}
+
+/**
+ * Turns whatever was thrown into a value of the catalogue. What is none becomes INTERNAL with an id,
+ * under which the cause is logged; the caller never sees it.
+ *
+ * @param signal the call's signal: once it has fired, what follows is its consequence
+ */
+export function toCatalogueError(error: unknown, log: Logger, signal?: AbortSignal): WellvaultError {
+  if (error instanceof WellvaultError) return error;
+  if (signal?.aborted) return abortReason(signal);
+  if (error instanceof ConnectError) return fromProtocolError(error.code, error.rawMessage);
+  const known = toWellvaultError(error);
+  if (known) return known;
+  const errorId = randomUUID();
+  log.error({ errorId, err: error }, "a call failed in a way it should not");
+  return errors.internal(errorId, error);
+}
+
+/** Why a call's signal fired: the deadline, the server's shutdown, or the caller. */
+export function abortReason(signal: AbortSignal): WellvaultError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof WellvaultError) return reason;
+  if (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded) return errors.deadlineExceeded();
+  return errors.cancelled(reason);
+}
+
+/**
+ * Gives an error that Connect raises before any handler runs, such as an undecodable body, its place
+ * in the catalogue. Its text is replaced where it would repeat what the caller sent.
+ */
+export function fromProtocolError(code: Code, message: string): WellvaultError {
+  switch (code) {
+    case Code.InvalidArgument:
+    case Code.Unimplemented:
+      return undecodable(code, message);
+    case Code.ResourceExhausted:
+      return errors.messageTooLarge("A message is larger than 4 MiB. Send fewer items in one call.");
+    case Code.DeadlineExceeded:
+      return errors.deadlineExceeded();
+    case Code.Canceled:
+    case Code.Aborted:
+      return errors.cancelled();
+    default:
+      return errors.requestMalformed(Code.InvalidArgument, "The request does not follow the protocol.");
+  }
+}
+
+function undecodable(code: Code, message: string): WellvaultError {
+  const field = /cannot decode (?:field|message|enum) ([\w.]+)/.exec(message)?.[1];
+  if (field) return errors.requestMalformed(code, `The request cannot be decoded at ${field}: its type does not fit.`);
+  if (/protocol error|timeout|compression|encoding/.test(message)) return errors.requestMalformed(code, message);
+  return errors.requestMalformed(code, "The request cannot be decoded: it is no valid message of this method.");
+}
+
+/** Turns a rule's id such as `string.max_len` into the form of BadRequest's reason (AIP-193). */
+function reasonOf(rule: string): string {
+  return rule.toUpperCase().replace(/[^A-Z0-9]+/g, "_");
+}

@@ -1,0 +1,140 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { Code, ConnectError, createConnectRouter, type ConnectRouterOptions } from "@connectrpc/connect";
+import type { UniversalHandler, UniversalHandlerFn } from "@connectrpc/connect/protocol";
+import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { Logger } from "pino";
+import { errors, type WellvaultError } from "../errors.ts";
+import { toConnectError } from "./connect-error.ts";
+import { applyDeadline, bodyUntil, type DeadlineLimits } from "./deadline.ts";
+import { withErrorDetails } from "./protocol-errors.ts";
+
+/** A request as either version of HTTP brings it. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+/** A response of either version of HTTP. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** Largest message taken or sent, in bytes: gRPC's own default, so that no client is surprised. */
+export const maxMessageBytes = 4 * 1_024 * 1_024;
+
+/** What the handler is made of. */
+export interface NodeHandlerOptions {
+  /** Registers the services on a router that uses the options given. */
+  readonly routes: (
+    router: (options: Partial<ConnectRouterOptions>) => ReturnType<typeof createConnectRouter>,
+  ) => readonly ReturnType<typeof createConnectRouter>[];
+  readonly deadlines: DeadlineLimits;
+  readonly log: Logger;
+}
+
+/** Serves calls over Node's HTTP servers. */
+export interface NodeHandler {
+  /** Takes one request. */
+  handle(request: NodeRequest, response: NodeResponse): void;
+  /** Refuses every new call from now on. */
+  refuse(): void;
+  /** Resolves once no call is running. */
+  idle(): Promise<void>;
+}
+
+/** Makes the handler that routes requests to services, or answers what cannot be routed. */
+export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions): NodeHandler {
+  const common: Partial<ConnectRouterOptions> = {
+    readMaxBytes: maxMessageBytes,
+    writeMaxBytes: maxMessageBytes,
+    maxTimeoutMs: deadlines.maxTimeoutMs,
+    acceptCompression: [compressionGzip, compressionBrotli],
+    // Fields that a newer client sends are not an error to an older server.
+    jsonOptions: { ignoreUnknownFields: true },
+  };
+  const paths = new Map<string, { call: UniversalHandlerFn; handler: UniversalHandler }>();
+  for (const router of routes((options) => createConnectRouter({ ...common, ...options }))) {
+    for (const handler of router.handlers) paths.set(handler.requestPath, { call: withErrorDetails(handler), handler });
+  }
+
+  let refusing = false;
+  let running = 0;
+  let onIdle: (() => void)[] = [];
+  const finished = () => {
+    running--;
+    if (running > 0) return;
+    for (const wake of onIdle) wake();
+    onIdle = [];
+  };
+
+  return {
+    handle(request, response) {
+      const route = paths.get(request.url?.split("?", 1)[0] ?? "");
+      if (!route) return answer(request, response, errors.methodUnknown(), 404);
+      if (refusing) return answer(request, response, errors.draining());
+      running++;
+      void serve(request, response, route.call, route.handler, deadlines)
+        .catch((error: unknown) => {
+          // The caller went away in the middle of the response: nobody is left to tell.
+          if (ConnectError.from(error).code !== Code.Aborted) log.debug({ err: error }, "a response was cut off");
+        })
+        .finally(finished);
+    },
+    refuse() {
+      refusing = true;
+    },
+    idle: () => new Promise((done) => (running === 0 ? done() : onIdle.push(done))),
+  };
+}
+
+async function serve(
+  request: NodeRequest,
+  response: NodeResponse,
+  call: UniversalHandlerFn,
+  handler: UniversalHandler,
+  deadlines: DeadlineLimits,
+): Promise<void> {
+  if (!("authority" in request ? request.authority : request.headers.host)) {
+    return answer(request, response, errors.requestMalformed(Code.InvalidArgument, "The request has no authority."));
+  }
+  const universal = universalRequestFromNodeRequest(request as never, response as never, undefined, undefined);
+  if (handler.method.methodKind === "unary") {
+    const timeoutMs = applyDeadline(universal.header, deadlines);
+    if (isBody(universal.body)) universal.body = bodyUntil(universal.body, timeoutMs);
+  }
+  await universalResponseToNodeResponse(await call(universal), response as never);
+}
+
+function isBody(body: unknown): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+/** Answers a call that reaches no handler, in the form that the caller's protocol reads. */
+function answer(request: NodeRequest, response: NodeResponse, error: WellvaultError, httpStatus?: number): void {
+  const type = String(request.headers["content-type"] ?? "");
+  const connectError = toConnectError(error);
+  request.resume();
+  if (type.startsWith("application/grpc")) {
+    // A "trailers only" response: the status stands in the headers and there is no body.
+    const headers: Record<string, string> = { "content-type": type };
+    setTrailerStatus(new Headers(), connectError).forEach((value, key) => {
+      headers[key] = value;
+    });
+    writeHead(response, 200, headers);
+    response.end();
+    return;
+  }
+  const body = errorToJsonBytes(connectError, undefined);
+  writeHead(response, httpStatus ?? codeToHttpStatus(error.code), {
+    "content-type": "application/json",
+    "content-length": String(body.byteLength),
+  });
+  response.end(body);
+}
+
+/** Both kinds of response have this method; TypeScript cannot call a union of their overloads. */
+function writeHead(response: NodeResponse, status: number, headers: Record<string, string>): void {
+  (response as ServerResponse).writeHead(status, headers);
+}

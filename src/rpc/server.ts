@@ -1,0 +1,119 @@
+import type { Logger } from "pino";
+import { checkAccessRules } from "../identity/access-rules.ts";
+import type { Authenticate } from "../identity/principal.ts";
+import type { ControlStore } from "../tenancy/control-store.ts";
+import type { TenantDirectory } from "../tenancy/directory.ts";
+import type { TenantSessions } from "../tenancy/sessions.ts";
+import { createCallInterceptor } from "./call-interceptor.ts";
+import { errors } from "../errors.ts";
+import { createGate } from "./gate.ts";
+import { createHealthState } from "./health.ts";
+import { listen } from "./listener.ts";
+import { createNodeHandler } from "./node-handler.ts";
+import { apiServices, healthServiceNames, registerApi, registerServer, warmUpServices } from "./services.ts";
+
+/** What a server is made of. */
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly defaultTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  readonly authenticate: Authenticate;
+  readonly store: ControlStore;
+  readonly directory: TenantDirectory;
+  readonly sessions: TenantSessions;
+  readonly log: Logger;
+}
+
+/** A running server. */
+export interface Server {
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  readonly address: string;
+  /**
+   * Stops it: reports NOT_SERVING, refuses new calls, lets running ones finish for at most
+   * `drainTimeoutMs`, then cuts what is left. Returns whether everything finished.
+   */
+  stop(): Promise<boolean>;
+}
+
+/** How often the database is asked whether it is there, in milliseconds. */
+const probeMs = 1_000;
+
+/** Starts serving. Resolves when the port is open and the database was asked once. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { log, sessions } = options;
+  checkAccessRules(apiServices);
+  warmUpServices();
+
+  const health = createHealthState(healthServiceNames);
+  const parts = { store: options.store, directory: options.directory, sessions, health };
+  // Streams have no end of their own: they end when draining begins, other calls when it is over.
+  const endStreams = new AbortController();
+  const endCalls = new AbortController();
+  const handler = createNodeHandler({
+    routes: (router) => {
+      const interceptors = [createCallInterceptor(log)];
+      const api = router({ requestGate: createGate(options), interceptors, shutdownSignal: endCalls.signal });
+      registerApi(api, parts);
+      const server = router({ interceptors, shutdownSignal: endStreams.signal });
+      registerServer(server, parts);
+      return [api, server];
+    },
+    deadlines: options,
+    log,
+  });
+
+  const probe = startProbe(sessions, (reachable) => health.setServing(reachable));
+  await probe.first;
+  const listener = await listen(options.host, options.port, handler, log).catch((error: unknown) => {
+    probe.stop();
+    throw error;
+  });
+
+  return {
+    address: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${listener.port}`,
+    async stop() {
+      probe.stop();
+      health.setServing(false);
+      handler.refuse();
+      // Let a watcher hear of it before its stream ends.
+      await new Promise((done) => setImmediate(done));
+      listener.close();
+      endStreams.abort(errors.draining());
+      let timer: NodeJS.Timeout | undefined;
+      const finished = await Promise.race([
+        handler.idle().then(() => true),
+        new Promise<false>((done) => {
+          timer = setTimeout(() => done(false), options.drainTimeoutMs);
+        }),
+      ]);
+      clearTimeout(timer);
+      endCalls.abort(errors.draining());
+      listener.destroy();
+      return finished;
+    },
+  };
+}
+
+function startProbe(
+  sessions: TenantSessions,
+  report: (reachable: boolean) => void,
+): { first: Promise<void>; stop: () => void } {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  const ask = async (): Promise<void> => {
+    const reachable = await sessions.ping().catch(() => false);
+    if (stopped) return;
+    report(reachable);
+    timer = setTimeout(() => void ask(), probeMs);
+    timer.unref();
+  };
+  return {
+    first: ask(),
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

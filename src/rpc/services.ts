@@ -1,0 +1,98 @@
+import { create, type DescMethodUnary, type DescService, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { employeeHandlers } from "../employees/employee-handlers.ts";
+import { errors } from "../errors.ts";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ServerReflectionV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { EmployeeLogService } from "../gen/wellvault/v1/employee_log_service_pb.ts";
+import { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
+import { MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
+import { TenantService } from "../gen/wellvault/v1/tenant_service_pb.ts";
+import { logHandlers } from "../logs/log-handlers.ts";
+import { listMetricKinds, metricHandlers } from "../metrics/metric-handlers.ts";
+import type { ControlStore } from "../tenancy/control-store.ts";
+import type { TenantDirectory } from "../tenancy/directory.ts";
+import type { TenantSession, TenantSessions } from "../tenancy/sessions.ts";
+import { createTenantHandlers } from "../tenants/tenant-handlers.ts";
+import { warmUpValidation } from "../validation.ts";
+import { callKey } from "./call.ts";
+import type { HealthState } from "./health.ts";
+import { asV1Alpha, createReflection } from "./reflection.ts";
+
+/** The services of this API; what serves them has no identity of its own to check. */
+export const apiServices = [TenantService, EmployeeService, EmployeeLogService, MetricService] as const;
+
+/** The services about the server itself, which anyone may call. */
+const serverServices = [Health, ServerReflection, ServerReflectionV1Alpha] as const;
+
+/** What the services are made of. */
+export interface ServiceParts {
+  readonly store: ControlStore;
+  readonly directory: TenantDirectory;
+  readonly sessions: TenantSessions;
+  readonly health: HealthState;
+}
+
+/** Registers the API's services, whose calls pass the gate. */
+export function registerApi(router: ConnectRouter, { store, directory, sessions }: ServiceParts): void {
+  const inTenant = <H extends object>(handlers: H) => tenantMethods(handlers, sessions);
+  const tenants = createTenantHandlers(store, directory);
+  router
+    .service(TenantService, {
+      provisionTenant: (request, { signal }) => tenants.provisionTenant(request, signal),
+      getTenant: (request, { signal }) => tenants.getTenant(request, signal),
+      listTenants: (request, { signal }) => tenants.listTenants(request, signal),
+    })
+    .service(EmployeeService, inTenant(employeeHandlers))
+    .service(EmployeeLogService, inTenant(logHandlers))
+    .service(MetricService, { ...inTenant(metricHandlers), listMetricKinds });
+}
+
+/** Registers health and reflection, which need no identity. */
+export function registerServer(router: ConnectRouter, { health }: ServiceParts): void {
+  const files = [...apiServices, ...serverServices].map((service) => service.file);
+  const reflection = createReflection([...new Set(files)]);
+  router
+    .service(Health, health.service)
+    .service(ServerReflection, reflection)
+    .service(ServerReflectionV1Alpha, asV1Alpha(reflection));
+}
+
+/** Compiles the validation rules of every request before the first call needs them. */
+export function warmUpServices(): void {
+  warmUpValidation(
+    apiServices.flatMap((service) => service.methods.map((method) => method.input)),
+    (schema) => create(schema),
+  );
+}
+
+type Handler<M extends DescMethodUnary> = (
+  request: MessageShape<M["input"]>,
+  session: TenantSession,
+) => Promise<MessageInitShape<M["output"]>>;
+
+/** Opens each call's session from what the gate found, and hands it to the handler. */
+function tenantMethods<H extends object>(handlers: H, sessions: TenantSessions): TenantImpl<H> {
+  return Object.fromEntries(
+    Object.entries(handlers as Record<string, Handler<DescMethodUnary>>).map(([name, handler]) => [
+      name,
+      async (request: MessageShape<DescMethodUnary["input"]>, context: HandlerContext) => {
+        const tenant = context.values.get(callKey)?.tenant;
+        // The gate lets no call through without a tenant; this is the second lock on the same door.
+        if (!tenant) throw errors.tenantMissing();
+        const timeoutMs = context.timeoutMs() ?? 0;
+        return await handler(request, sessions.open({ tenant, signal: context.signal, timeoutMs }));
+      },
+    ]),
+  ) as TenantImpl<H>;
+}
+
+type TenantImpl<H> = {
+  [K in keyof H]: H[K] extends (request: infer I, session: TenantSession) => infer O
+    ? (request: I, context: HandlerContext) => O
+    : never;
+};
+
+/** Full names of the services whose health is told. */
+export const healthServiceNames: readonly string[] = apiServices.map((service: DescService) => service.typeName);

@@ -1,0 +1,151 @@
+import type { EntityManager, EntitySchema, MikroORM } from "@mikro-orm/postgresql";
+import { CompiledQuery, type Kysely, type Transaction } from "kysely";
+import { openOrm } from "../database/orm.ts";
+import { isRetryable, toWellvaultError } from "../database/sqlstate.ts";
+import type { Statement } from "../database/statement.ts";
+import { errors } from "../errors.ts";
+import type { TenantEntry } from "./tenant.ts";
+
+/** A transaction pinned to one vault. */
+export interface PinnedTransaction {
+  /** The tenant whose vault it is. */
+  readonly tenantId: string;
+  /** Entity manager of this transaction; its entities live in the vault. */
+  readonly em: EntityManager;
+  /** Runs one statement with bound parameters in this transaction. */
+  query<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]>;
+}
+
+/** All that a handler may do with the database: everything it reaches is one tenant's vault. */
+export interface TenantSession extends PinnedTransaction {
+  /**
+   * Runs `work` in one transaction and commits it. When the database asks for a retry (a deadlock, a
+   * lock not free, a stale plan) `work` runs again from its start, three times at most, so it must
+   * not change anything but the database.
+   */
+  transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T>;
+}
+
+/** What a session is opened for. */
+export interface SessionOptions {
+  /** The tenant, as the directory returned it. */
+  readonly tenant: TenantEntry;
+  /** Ends the running statement, in PostgreSQL too, when it fires. */
+  readonly signal: AbortSignal;
+  /** Time left for the call in milliseconds; PostgreSQL stops a statement that takes longer. */
+  readonly timeoutMs: number;
+}
+
+/** The data plane: makes sessions and nothing else. */
+export interface TenantSessions {
+  /** Opens a session pinned to the tenant's vault. Costs no round trip. */
+  open(options: SessionOptions): TenantSession;
+  /** Whether the database answers. */
+  ping(): Promise<boolean>;
+  /** Closes every connection. */
+  close(): Promise<void>;
+}
+
+/** How to make {@link TenantSessions}. */
+export interface TenantSessionsOptions {
+  /** URL of the database as the data plane's login. */
+  readonly url: string;
+  /** Connections at most. */
+  readonly poolSize: number;
+  /** The entities of all services. */
+  readonly entities: readonly EntitySchema[];
+  /** Told of trouble that no call sees. */
+  readonly onWarning: (message: string) => void;
+}
+
+const attempts = 3;
+
+/**
+ * Opens the data plane. This module is the only one that touches its pool and ORM, so a statement
+ * that is not pinned to a vault cannot be written anywhere else.
+ */
+export async function openTenantSessions(options: TenantSessionsOptions): Promise<TenantSessions> {
+  const orm = await openOrm(options);
+  return {
+    open: (session) => new PinnedSession(orm, session),
+    ping: async () => (await orm.em.getConnection().checkConnection()).ok,
+    close: () => orm.close(true),
+  };
+}
+
+class PinnedSession implements TenantSession {
+  readonly tenantId: string;
+  readonly em: EntityManager;
+  readonly #signal: AbortSignal;
+
+  constructor(orm: MikroORM, { tenant, signal, timeoutMs }: SessionOptions) {
+    this.tenantId = tenant.tenantId;
+    this.#signal = signal;
+    this.em = orm.em.fork({
+      // Two keys: statements name the vault's schema, and run as the vault's role. PostgreSQL refuses
+      // when they disagree.
+      schema: tenant.vault,
+      session: {
+        role: tenant.vault,
+        variables: {
+          search_path: `"${tenant.vault}", pg_temp`,
+          // The second belt, for when the cancellation itself cannot reach the server.
+          statement_timeout: String(Math.max(1, Math.ceil(timeoutMs)) + 250),
+        },
+      },
+      signal,
+      inflightQueryAbortStrategy: "cancel query",
+    });
+  }
+
+  async query<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]> {
+    return await this.transaction((transaction) => transaction.query(statement, values));
+  }
+
+  async transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      let committing = false;
+      try {
+        return await this.em.transactional(
+          async (em) => {
+            const result = await work(this.#pinned(em as EntityManager));
+            await em.flush();
+            committing = true;
+            return result;
+          },
+          { clear: true },
+        );
+      } catch (error) {
+        if (this.#signal.aborted) throw abortError(this.#signal, error);
+        if (attempt < attempts && isRetryable(error)) {
+          await new Promise((done) => setTimeout(done, 5 * 4 ** attempt * Math.random()));
+          continue;
+        }
+        throw toWellvaultError(error, committing) ?? error;
+      }
+    }
+  }
+
+  #pinned(em: EntityManager): PinnedTransaction {
+    const signal = this.#signal;
+    return {
+      tenantId: this.tenantId,
+      em,
+      async query<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values) {
+        const transaction = em.getTransactionContext<Transaction<unknown> | Kysely<unknown>>();
+        // Without a transaction there is no pin: refuse rather than run the statement anywhere.
+        if (!transaction?.isTransaction) throw new Error("a pinned transaction is over");
+        const result = await transaction.executeQuery<Row>(CompiledQuery.raw(statement.text, [...values]), {
+          signal,
+          inflightQueryAbortStrategy: "cancel query",
+        });
+        return result.rows;
+      },
+    };
+  }
+}
+
+function abortError(signal: AbortSignal, cause: unknown): Error {
+  const known = toWellvaultError(signal.reason);
+  return known ?? errors.cancelled(cause);
+}

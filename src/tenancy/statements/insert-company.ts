@@ -1,0 +1,15 @@
+import { statement } from "../../database/statement.ts";
+
+/**
+ * Inserts a company, which provisions it, unless one of its unique ids is taken; then nothing is
+ * returned. A second insert of the same id waits until the first one is committed or undone.
+ */
+export const insertCompany = statement<
+  [tenantId: string, displayName: string, externalId: string, requestId: string],
+  { tenant_id: string }
+>(`
+  insert into control.companies (tenant_id, display_name, external_id, request_id)
+  values ($1, $2, nullif($3, ''), nullif($4, '')::uuid)
+  on conflict do nothing
+  returning tenant_id
+`);

@@ -1,0 +1,11 @@
+import { statement } from "../../database/statement.ts";
+import { companyColumns, type CompanyRow } from "./company-columns.ts";
+
+/** Companies after a tenant id, in the order of their ids; a range scan of the unique index. */
+export const listCompanies = statement<[afterTenantId: string, limit: number], CompanyRow>(`
+  select ${companyColumns}
+  from control.companies
+  where tenant_id > $1
+  order by tenant_id
+  limit $2
+`);

@@ -1,0 +1,69 @@
+import { create, type DescService, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { fromMicros } from "../civil-time.ts";
+import { errors } from "../errors.ts";
+import { type Tenant, TenantSchema, TenantState } from "../gen/wellvault/v1/tenant_pb.ts";
+import type { TenantService } from "../gen/wellvault/v1/tenant_service_pb.ts";
+import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../paging.ts";
+import type { ControlStore } from "../tenancy/control-store.ts";
+import type { TenantDirectory } from "../tenancy/directory.ts";
+import { provisionCompany } from "../tenancy/provisioning.ts";
+import type { CompanyRow } from "../tenancy/statements/company-columns.ts";
+import { getCompany } from "../tenancy/statements/get-company.ts";
+import { listCompanies } from "../tenancy/statements/list-companies.ts";
+
+/** Handlers of a service that works on the control plane: no session, but the call's signal. */
+export type PlatformHandlers<S extends DescService> = {
+  [K in keyof S["method"]]: (
+    request: MessageShape<S["method"][K]["input"]>,
+    signal: AbortSignal,
+  ) => Promise<MessageInitShape<S["method"][K]["output"]>>;
+};
+
+/** Makes the handlers of TenantService. */
+export function createTenantHandlers(
+  store: ControlStore,
+  directory: TenantDirectory,
+): PlatformHandlers<typeof TenantService> {
+  return {
+    async provisionTenant(request, signal) {
+      const { company, created } = await provisionCompany(
+        store,
+        directory,
+        { ...request, requestId: request.requestId.toLowerCase() },
+        signal,
+      );
+      return { tenant: toTenant(company), created };
+    },
+
+    async getTenant(request, signal) {
+      const [row] = await store.query(getCompany, [request.tenantId], signal);
+      if (!row) throw errors.notFound({ type: "wellvault.v1.Tenant", name: request.tenantId });
+      return { tenant: toTenant(row) };
+    },
+
+    async listTenants(request, signal) {
+      const scope: PageScope = { method: "TenantService.ListTenants", tenantId: "", args: [] };
+      const after = decodePageToken(scope, request.pageToken, ["string"])?.[0] ?? "";
+      const size = pageSize(request.pageSize);
+      const rows = await store.query(listCompanies, [String(after), size + 1], signal);
+      const page = rows.slice(0, size);
+      const last = rows.length > size ? page.at(-1) : undefined;
+      return {
+        tenants: page.map(toTenant),
+        nextPageToken: last ? encodePageToken(scope, [last.tenant_id]) : "",
+      };
+    },
+  };
+}
+
+function toTenant(row: CompanyRow): Tenant {
+  return create(TenantSchema, {
+    tenantId: row.tenant_id,
+    displayName: row.display_name,
+    externalId: row.external_id,
+    state: row.state === "ACTIVE" ? TenantState.ACTIVE : TenantState.SUSPENDED,
+    schemaVersion: row.schema_version,
+    createTime: fromMicros(row.create_micros),
+    updateTime: fromMicros(row.update_micros),
+  });
+}
