@@ -75,12 +75,12 @@ export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions
       if (!route) return answer(request, response, errors.methodUnknown(), 404);
       if (refusing) return answer(request, response, errors.draining());
       running++;
-      void serve(request, response, route.call, route.handler, deadlines)
-        .catch((error: unknown) => {
-          // The caller went away in the middle of the response: nobody is left to tell.
-          if (ConnectError.from(error).code !== Code.Aborted) log.debug({ err: error }, "a response was cut off");
-        })
-        .finally(finished);
+      // A call is over when its response is closed, sent or cut off; nothing earlier says so reliably.
+      response.once("close", finished);
+      serve(request, response, route.call, route.handler, deadlines).catch((error: unknown) => {
+        // The caller went away in the middle of the response: nobody is left to tell.
+        if (ConnectError.from(error).code !== Code.Aborted) log.debug({ err: error }, "a response was cut off");
+      });
     },
     refuse() {
       refusing = true;

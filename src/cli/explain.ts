@@ -1,0 +1,33 @@
+import { ConfigError } from "../config.ts";
+import { FolderInUseError } from "../database/folder-lock.ts";
+import { isConnectionFailure, sqlStateOf } from "../database/sqlstate.ts";
+
+/** Says in words what kept a command from doing its work, and what to do about it. */
+export function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof FolderInUseError) {
+    return (
+      `Wellvault is already running here: ${error.message}\n` +
+      "Stop it first, or start this one with another WELLVAULT_DATA_DIR and WELLVAULT_PORT."
+    );
+  }
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") {
+    return "The port is taken by another program. Stop it, or choose another one with WELLVAULT_PORT.";
+  }
+  switch (sqlStateOf(error)) {
+    case "28P01":
+    case "28000":
+      return "The database refused the user or password in DATABASE_URL.";
+    case "3D000":
+      return "The database named in DATABASE_URL does not exist. Create it first: createdb NAME.";
+    case "42501":
+      return (
+        `The role in DATABASE_URL may not set the database up (${error.message}). ` +
+        "It must be a superuser, or own the database and have CREATEROLE."
+      );
+  }
+  if (isConnectionFailure(error)) return `The database cannot be reached: ${error.message || code}.`;
+  return error.stack ?? error.message;
+}
