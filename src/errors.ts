@@ -101,15 +101,11 @@ export const errors = {
     ),
   pageTokenInvalid: () => {
     const description = "must be a next_page_token of this method, tenant and arguments; ask for the first page again";
-    return new WellvaultError(
-      Code.InvalidArgument,
-      ErrorReason.PAGE_TOKEN_INVALID,
-      `page_token: ${description}`,
-      { violations: [{ field: "page_token", description, rule: "page_token" }] },
-    );
+    return new WellvaultError(Code.InvalidArgument, ErrorReason.PAGE_TOKEN_INVALID, `page_token: ${description}`, {
+      violations: [{ field: "page_token", description, rule: "page_token" }],
+    });
   },
-  requestMalformed: (code: Code, message: string) =>
-    new WellvaultError(code, ErrorReason.REQUEST_MALFORMED, message),
+  requestMalformed: (code: Code, message: string) => new WellvaultError(code, ErrorReason.REQUEST_MALFORMED, message),
   messageTooLarge: (message: string) =>
     new WellvaultError(Code.ResourceExhausted, ErrorReason.MESSAGE_TOO_LARGE, message),
   methodUnknown: () =>
@@ -175,12 +171,9 @@ export const errors = {
       { cause },
     ),
   cancelled: (cause?: unknown) =>
-    new WellvaultError(
-      Code.Canceled,
-      ErrorReason.CALL_CANCELLED,
-      "The call was cancelled and the work was stopped.",
-      { cause },
-    ),
+    new WellvaultError(Code.Canceled, ErrorReason.CALL_CANCELLED, "The call was cancelled and the work was stopped.", {
+      cause,
+    }),
   databaseUnavailable: (cause?: unknown) =>
     new WellvaultError(
       Code.Unavailable,

@@ -32,7 +32,10 @@ export function validateMessage<Desc extends DescMessage>(
 }
 
 /** Validates an empty message of each type, so that no caller waits for the rules to be compiled. */
-export function warmUpValidation(schemas: Iterable<DescMessage>, create: (schema: DescMessage) => MessageShape<DescMessage>): void {
+export function warmUpValidation(
+  schemas: Iterable<DescMessage>,
+  create: (schema: DescMessage) => MessageShape<DescMessage>,
+): void {
   for (const schema of schemas) validator.validate(schema, create(schema));
 }
 

@@ -60,10 +60,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
 }
 
 async function removeIfStale(folder: string, file: string): Promise<void> {
-  const [text, info] = await Promise.all([
-    readFile(file, "utf8").catch(() => ""),
-    stat(file).catch(() => undefined),
-  ]);
+  const [text, info] = await Promise.all([readFile(file, "utf8").catch(() => ""), stat(file).catch(() => undefined)]);
   if (!info) return;
   const { pid, address } = parse(text);
   if (pid !== undefined && isAlive(pid)) {

@@ -19,9 +19,7 @@ export function loginUrl(migratorUrl: string, login: Login, secret: string | und
   const url = new URL(migratorUrl);
   const key = secret ?? decodeURIComponent(url.password);
   if (key === "") {
-    throw new Error(
-      "DATABASE_URL holds no password to derive the logins' passwords from: set WELLVAULT_LOGIN_SECRET.",
-    );
+    throw new Error("DATABASE_URL holds no password to derive the logins' passwords from: set WELLVAULT_LOGIN_SECRET.");
   }
   url.username = login;
   url.password = createHmac("sha256", key).update(`wellvault login ${login}`).digest("base64url");

@@ -71,7 +71,11 @@ async function migrateOnce(
   control: readonly Migration[],
   tenant: readonly Migration[],
 ): Promise<MigrationReport> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, application_name: "wellvault migrate" });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 10_000,
+    application_name: "wellvault migrate",
+  });
   // The failure itself reaches us through the query that was running.
   client.on("error", () => undefined);
   await client.connect();
@@ -149,16 +153,17 @@ async function loadTenant(client: pg.Client, migrations: readonly Migration[]): 
   const done = await recorded(client, "tenant_migrations");
   for (const migration of migrations) {
     if (isDone(done, migration, "tenant")) continue;
-    await client.query("insert into control.tenant_migrations (version, name, body, checksum) values ($1, $2, $3, $4)", [
-      migration.version,
-      migration.name,
-      migration.body,
-      migration.checksum,
-    ]);
+    await client.query(
+      "insert into control.tenant_migrations (version, name, body, checksum) values ($1, $2, $3, $4)",
+      [migration.version, migration.name, migration.body, migration.checksum],
+    );
   }
 }
 
-async function recorded(client: pg.Client, table: "control_migrations" | "tenant_migrations"): Promise<Map<number, string>> {
+async function recorded(
+  client: pg.Client,
+  table: "control_migrations" | "tenant_migrations",
+): Promise<Map<number, string>> {
   const { rows } = await client.query<{ version: number; checksum: string }>(
     `select version, checksum from control.${table}`,
   );

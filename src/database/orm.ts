@@ -1,4 +1,4 @@
-import { MikroORM, type EntitySchema } from "@mikro-orm/postgresql";
+import { type EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import type pg from "pg";
 import { ExtendedClient } from "./extended-client.ts";
 

@@ -35,7 +35,11 @@ export function isConnectionFailure(error: unknown): boolean {
   if (state !== undefined) return state.startsWith("08") || /^57P0[1-5]$/.test(state);
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if ("code" in at && typeof at.code === "string" && isErrno(at.code)) return true;
-    if (/connection terminated|connection timeout|client has encountered a connection error|not queryable/i.test(at.message)) {
+    if (
+      /connection terminated|connection timeout|client has encountered a connection error|not queryable/i.test(
+        at.message,
+      )
+    ) {
       return true;
     }
   }

@@ -84,7 +84,11 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
         const employee = await requireEmployee(transaction, request.employeeId, wanted.etag);
         const changes = pick(wanted, fields);
         // The mask decides what counts, so the rules apply to what would be stored.
-        validateMessage(EmployeeSchema, create(EmployeeSchema, { ...pick(employee, writableFields), ...changes }), "employee");
+        validateMessage(
+          EmployeeSchema,
+          create(EmployeeSchema, { ...pick(employee, writableFields), ...changes }),
+          "employee",
+        );
         if (changes.timeZone !== undefined) checkTimeZone(changes.timeZone);
         if (fields.some((field) => employee[field] !== wanted[field])) {
           transaction.em.assign(employee, { ...changes, updateTime: new Date() });
@@ -163,7 +167,11 @@ function checkTimeZone(name: string): void {
     new Intl.DateTimeFormat("en", { timeZone: name });
   } catch {
     throw errors.fieldsInvalid([
-      { field: "employee.time_zone", description: "must be an IANA time zone such as Europe/Berlin", rule: "time_zone" },
+      {
+        field: "employee.time_zone",
+        description: "must be an IANA time zone such as Europe/Berlin",
+        rule: "time_zone",
+      },
     ]);
   }
 }

@@ -1,12 +1,5 @@
 /** What a caller is to the service. What each role may call is in access-rules.ts. */
-export const roles = [
-  "employee",
-  "coach",
-  "company_admin",
-  "platform_operator",
-  "auditor",
-  "ingest_service",
-] as const;
+export const roles = ["employee", "coach", "company_admin", "platform_operator", "auditor", "ingest_service"] as const;
 
 /** One of {@link roles}. */
 export type Role = (typeof roles)[number];

@@ -35,7 +35,8 @@ const caseByType = new Map<number, LogDetail["case"]>(
 /** Turns a detail into the columns `type` and `detail`. */
 export function storeDetail(detail: LogDetail): { type: LogEntryType; detail: string } {
   const [type, schema] = types[detail.case];
-  const message = detail.case === "checkIn" ? { ...detail.value, score: who5Score(detail.value.answers) } : detail.value;
+  const message =
+    detail.case === "checkIn" ? { ...detail.value, score: who5Score(detail.value.answers) } : detail.value;
   return { type, detail: JSON.stringify(toJson(schema, message as MessageShape<typeof schema>)) };
 }
 

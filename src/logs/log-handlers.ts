@@ -105,10 +105,7 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
 
   async deleteLogEntry(request, session) {
     const [row] = await session.transaction(async (transaction) =>
-      transaction.query(deleteLogEntry, [
-        await requireEmployeeNo(transaction, request.employeeId),
-        request.entryId,
-      ]),
+      transaction.query(deleteLogEntry, [await requireEmployeeNo(transaction, request.employeeId), request.entryId]),
     );
     if (!row) throw entryNotFound(request.entryId);
     return {};

@@ -66,7 +66,8 @@ function checkSample(path: string, sample: MetricSample, kind: Kind, now: Date):
     });
   }
   if (!startTime) return violations;
-  if (shape === SampleShape.DAY) violations.push(...checkDay(path, toMicros(startTime), endTime && toMicros(endTime), utcOffsetMinutes));
+  if (shape === SampleShape.DAY)
+    violations.push(...checkDay(path, toMicros(startTime), endTime && toMicros(endTime), utcOffsetMinutes));
   else if (endTime && (toMicros(endTime) - toMicros(startTime)) % 1_000_000n !== 0n) {
     violations.push({
       field: `${path}end_time`,

@@ -12,13 +12,21 @@ export function toConnectError(error: WellvaultError): ConnectError {
   const result = new ConnectError(error.message, error.code, undefined, undefined, error);
   result.details.push({
     desc: ErrorInfoSchema,
-    value: { reason: ErrorReasonSchema.value[error.reason]?.localName ?? "", domain: errorDomain, metadata: { ...metadata } },
+    value: {
+      reason: ErrorReasonSchema.value[error.reason]?.localName ?? "",
+      domain: errorDomain,
+      metadata: { ...metadata },
+    },
   });
   if (violations) {
     result.details.push({
       desc: BadRequestSchema,
       value: {
-        fieldViolations: violations.map(({ field, description, rule = "" }) => ({ field, description, reason: reasonOf(rule) })),
+        fieldViolations: violations.map(({ field, description, rule = "" }) => ({
+          field,
+          description,
+          reason: reasonOf(rule),
+        })),
       },
     });
   }

@@ -1,12 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { errors } from "../errors.ts";
 import {
   type Health,
   type HealthCheckResponse,
-  HealthCheckResponse_ServingStatus as Status,
   HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as Status,
 } from "../gen/grpc/health/v1/health_pb.ts";
-import { errors } from "../errors.ts";
 import { toConnectError } from "./connect-error.ts";
 
 /** The state of each service, as grpc.health.v1 tells it. The empty name is the whole server. */

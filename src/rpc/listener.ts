@@ -27,8 +27,9 @@ const silenceMs = 10_000;
  * @throws Error with the code EADDRINUSE when the port is taken
  */
 export async function listen(host: string, port: number, handler: NodeHandler, log: Logger): Promise<Listener> {
-  const http1 = createHttp1Server({ keepAliveTimeout: 60_000, requestTimeout: 300_000, maxHeaderSize: 16_384 }, (request, response) =>
-    handler.handle(request, response),
+  const http1 = createHttp1Server(
+    { keepAliveTimeout: 60_000, requestTimeout: 300_000, maxHeaderSize: 16_384 },
+    (request, response) => handler.handle(request, response),
   );
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();

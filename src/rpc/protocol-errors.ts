@@ -1,9 +1,8 @@
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorFromJsonBytes, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import { Code } from "@connectrpc/connect";
 import { fromProtocolError, toConnectError } from "./connect-error.ts";
 
 type Body = AsyncIterable<Uint8Array>;
@@ -58,7 +57,12 @@ async function connectResponse(response: UniversalServerResponse): Promise<Unive
       response.header?.set("content-length", String(bytes.byteLength));
     }
   }
-  return { ...response, body: (async function* () { yield bytes; })() };
+  return {
+    ...response,
+    body: (async function* () {
+      yield bytes;
+    })(),
+  };
 }
 
 function complete(trailer: Headers): void {

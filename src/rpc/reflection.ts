@@ -91,9 +91,7 @@ export function createReflection(roots: readonly DescFile[]): ServiceImpl<typeof
 }
 
 /** The same service under the name that older clients ask for; the messages are alike field by field. */
-export function asV1Alpha(
-  service: ServiceImpl<typeof ServerReflection>,
-): ServiceImpl<typeof ServerReflectionV1Alpha> {
+export function asV1Alpha(service: ServiceImpl<typeof ServerReflection>): ServiceImpl<typeof ServerReflectionV1Alpha> {
   return service as unknown as ServiceImpl<typeof ServerReflectionV1Alpha>;
 }
 

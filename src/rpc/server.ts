@@ -1,11 +1,11 @@
 import type { Logger } from "pino";
+import { errors } from "../errors.ts";
 import { checkAccessRules } from "../identity/access-rules.ts";
 import type { Authenticate } from "../identity/principal.ts";
 import type { ControlStore } from "../tenancy/control-store.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
 import type { TenantSessions } from "../tenancy/sessions.ts";
 import { createCallInterceptor } from "./call-interceptor.ts";
-import { errors } from "../errors.ts";
 import { createGate } from "./gate.ts";
 import { createHealthState } from "./health.ts";
 import { listen } from "./listener.ts";

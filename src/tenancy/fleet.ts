@@ -16,10 +16,7 @@ export interface FleetReport {
  * @param url URL of the database as the migrating role
  * @param onProgress called after each vault
  */
-export async function migrateFleet(
-  url: string,
-  onProgress?: (done: number, of: number) => void,
-): Promise<FleetReport> {
+export async function migrateFleet(url: string, onProgress?: (done: number, of: number) => void): Promise<FleetReport> {
   const client = new pg.Client({ connectionString: url, application_name: "wellvault fleet", lock_timeout: 200 });
   client.on("error", () => undefined);
   await client.connect();

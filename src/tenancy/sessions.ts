@@ -98,7 +98,10 @@ class PinnedSession implements TenantSession {
     });
   }
 
-  async query<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]> {
+  async query<Values extends readonly unknown[], Row>(
+    statement: Statement<Values, Row>,
+    values: Values,
+  ): Promise<Row[]> {
     return await this.transaction((transaction) => transaction.query(statement, values));
   }
 

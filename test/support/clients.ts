@@ -1,5 +1,10 @@
 import { type CallOptions, type Client, createClient, type Transport } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport, createGrpcWebTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
@@ -22,7 +27,14 @@ export interface Clients {
 export type Protocol = "grpc" | "grpc-web" | "grpc-web-http1" | "connect" | "connect-http1" | "connect-binary";
 
 /** Every {@link Protocol}. */
-export const protocols: readonly Protocol[] = ["grpc", "grpc-web", "grpc-web-http1", "connect", "connect-http1", "connect-binary"];
+export const protocols: readonly Protocol[] = [
+  "grpc",
+  "grpc-web",
+  "grpc-web-http1",
+  "connect",
+  "connect-http1",
+  "connect-binary",
+];
 
 /** Opens clients of every service at `address`. */
 export function openClients(address: string, protocol: Protocol = "grpc"): Clients {
@@ -58,7 +70,11 @@ function openTransport(baseUrl: string, protocol: Protocol, sessionManager: Http
 }
 
 /** The metadata of a call made as `role`, for a tenant, as an employee of it. */
-export function as(role: Role, tenantId?: string, employeeId?: string): CallOptions & { headers: Record<string, string> } {
+export function as(
+  role: Role,
+  tenantId?: string,
+  employeeId?: string,
+): CallOptions & { headers: Record<string, string> } {
   return {
     headers: {
       "x-role": role,

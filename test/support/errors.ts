@@ -37,7 +37,9 @@ export function failureFrom(error: ConnectError): CallFailure {
     code: Code[error.code] as keyof typeof Code,
     reason: info?.reason ?? "",
     message: error.rawMessage,
-    fields: error.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations.map((violation) => violation.field)),
+    fields: error
+      .findDetails(BadRequestSchema)
+      .flatMap((detail) => detail.fieldViolations.map((violation) => violation.field)),
     resource: resource && { type: resource.resourceType, name: resource.resourceName },
     metadata: info?.metadata ?? {},
   };

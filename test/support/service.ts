@@ -24,10 +24,7 @@ export interface TestService {
 }
 
 /** Starts the real service on a free port over a fresh database. */
-export async function startTestService(
-  overrides: Partial<Config> = {},
-  existing?: TestDatabase,
-): Promise<TestService> {
+export async function startTestService(overrides: Partial<Config> = {}, existing?: TestDatabase): Promise<TestService> {
   const database = existing ?? (await createTestDatabase());
   const logLines: string[] = [];
   const service = await startService({

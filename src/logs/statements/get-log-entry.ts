@@ -1,5 +1,5 @@
 import { statement } from "../../database/statement.ts";
-import { logColumns, type LogRow } from "./log-columns.ts";
+import { type LogRow, logColumns } from "./log-columns.ts";
 
 /** One entry by its primary key, also when it is a tombstone. */
 export const getLogEntry = statement<[employeeNo: number, entryId: string], LogRow & { deleted: boolean }>(`

@@ -1,5 +1,5 @@
 import { statement } from "../../database/statement.ts";
-import { logColumns, type LogRow } from "./log-columns.ts";
+import { type LogRow, logColumns } from "./log-columns.ts";
 
 /**
  * A page of an employee's entries, newest first: a scan of `log_entries_start_time_idx` from the

@@ -1,5 +1,5 @@
 import { statement } from "../../database/statement.ts";
-import { companyColumns, type CompanyRow } from "./company-columns.ts";
+import { type CompanyRow, companyColumns } from "./company-columns.ts";
 
 /** The companies that hold any of the ids a new one asked for: one to three, in a stable order. */
 export const findTakenCompanies = statement<[tenantId: string, externalId: string, requestId: string], CompanyRow>(`

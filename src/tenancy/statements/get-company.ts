@@ -1,5 +1,5 @@
 import { statement } from "../../database/statement.ts";
-import { companyColumns, type CompanyRow } from "./company-columns.ts";
+import { type CompanyRow, companyColumns } from "./company-columns.ts";
 
 /** One company by its tenant id. */
 export const getCompany = statement<[tenantId: string], CompanyRow>(`

@@ -1,5 +1,5 @@
 import { statement } from "../../database/statement.ts";
-import { companyColumns, type CompanyRow } from "./company-columns.ts";
+import { type CompanyRow, companyColumns } from "./company-columns.ts";
 
 /** Companies after a tenant id, in the order of their ids; a range scan of the unique index. */
 export const listCompanies = statement<[afterTenantId: string, limit: number], CompanyRow>(`
