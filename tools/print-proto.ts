@@ -52,7 +52,11 @@ function printMessage(message: DescMessage): string {
 const oneofRequired = "option (buf.validate.oneof).required = true;";
 
 function printEnum(desc: DescEnum): string {
-  return [`enum ${desc.name} {`, ...desc.values.map((v) => `  ${v.name} = ${v.number};`), "}"].join("\n");
+  const lines = desc.values.map((value) => `${value.name} = ${value.number};`);
+  // Unlike a message's, the end of an enum's range belongs to it.
+  for (const range of desc.proto.reservedRange) lines.push(`reserved ${range.start} to ${range.end};`);
+  for (const name of desc.proto.reservedName) lines.push(`reserved "${name}";`);
+  return [`enum ${desc.name} {`, ...lines.map((line) => `  ${line}`), "}"].join("\n");
 }
 
 function printField(field: DescField | DescExtension): string {

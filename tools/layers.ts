@@ -1,0 +1,80 @@
+/**
+ * The rules of the source tree: which folder may import which, and who may touch the database. They are
+ * data here and enforced by check-imports.ts; docs/architecture.md says what each layer is for.
+ */
+
+/**
+ * The layers from top to bottom: a file may import from its own layer and from those below. A name is a
+ * path below `src`, without `.ts` for a single file.
+ */
+export const layers: readonly (readonly string[])[] = [
+  ["main", "cli"],
+  ["service"],
+  ["rpc"],
+  ["identity"],
+  ["tenants", "logs", "metrics", "importers"],
+  ["employees"],
+  ["tenancy"],
+  ["database"],
+  ["telemetry", "validation", "paging", "time-rules"],
+  ["civil-time", "config", "errors"],
+  ["gen"],
+];
+
+/** A module that only some may import, with the reason. */
+export interface Restriction {
+  /** What is restricted: a path below `src`, or a package and everything below it. */
+  readonly target: string;
+  /** The files or folders below `src` that may import its values. Types are free for all. */
+  readonly allowed: readonly string[];
+  readonly reason: string;
+}
+
+/** The walls that a pinned session rests on. */
+export const restrictions: readonly Restriction[] = [
+  {
+    target: "database/orm",
+    allowed: ["tenancy/sessions"],
+    reason: "only tenancy/sessions.ts makes sessions, and every session is pinned to one vault",
+  },
+  {
+    target: "@mikro-orm/postgresql",
+    allowed: ["database/orm", "employees/employee-entity", "employees/employee-handlers"],
+    reason: "the ORM is opened in one place; entities and handlers use its declarations and error classes",
+  },
+  {
+    target: "@mikro-orm/core",
+    allowed: [],
+    reason: "one way to name the ORM: @mikro-orm/postgresql",
+  },
+  {
+    target: "pg",
+    allowed: [
+      "database/embedded-server",
+      "database/extended-client",
+      "database/logins",
+      "database/migrations",
+      "tenancy/control-store",
+      "tenancy/fleet",
+    ],
+    reason: "no connection but the control plane's is opened outside database/",
+  },
+  {
+    target: "kysely",
+    allowed: ["tenancy/sessions"],
+    reason: "statements reach the database through a session",
+  },
+  {
+    target: "tenancy/control-store",
+    allowed: ["service"],
+    reason: "the control plane is opened once, by the composition root",
+  },
+];
+
+/** What a handler may use of the ORM: nothing that opens a connection. */
+export const ormDeclarations: readonly string[] = [
+  "defineEntity",
+  "LockMode",
+  "OptimisticLockError",
+  "UniqueConstraintViolationException",
+];
