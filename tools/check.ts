@@ -43,6 +43,7 @@ const checks: readonly Check[] = [
     },
   },
   command("imports", process.execPath, "tools/check-imports.ts"),
+  command("error page", process.execPath, "tools/error-docs.ts", "--check"),
 ];
 
 const failed = checks.filter(({ name, run }) => {
