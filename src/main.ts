@@ -16,18 +16,19 @@ async function main(): Promise<void> {
   let lock: FolderLock | undefined;
   let embedded: EmbeddedServer | undefined;
 
-  // The first signal drains, the second does not wait. Taken from the start on, so that a Ctrl-C during
-  // the start leaves no database running.
+  // The first signal drains, the second does not wait for calls, the third not even for the database.
+  // They are taken from the start on, so that a Ctrl-C during the start leaves no database running.
+  const told = Promise.withResolvers<void>();
+  const toldAgain = Promise.withResolvers<false>();
   let signals = 0;
-  const stopped = Promise.withResolvers<NodeJS.Signals>();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => {
-      signals++;
-      if (signals === 1) stopped.resolve(name);
-      else if (signals === 2) process.exitCode = 1;
-      else process.exit(1);
-    });
-  }
+  const onSignal = () => {
+    signals++;
+    if (signals === 1) told.resolve();
+    else if (signals === 2) toldAgain.resolve(false);
+    else process.exit(1);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
 
   try {
     if (!config.databaseUrl) {
@@ -52,10 +53,10 @@ async function main(): Promise<void> {
       version: string;
     };
     process.stdout.write(banner({ ...service, version, embeddedFolder: embedded?.folder }));
-    await stopped.promise;
+    await told.promise;
     say("\nStopping: running calls may finish ...");
-    const finished = await service.stop();
-    say(finished ? "Stopped." : `Stopped; some calls took longer than ${config.drainTimeoutMs} ms and were cut off.`);
+    const finished = await Promise.race([service.stop(), toldAgain.promise]);
+    say(finished ? "Stopped." : "Stopped; calls that were still running were cut off.");
   } finally {
     await embedded?.stop();
     await lock?.release();
