@@ -20,8 +20,12 @@ async function main(): Promise<void> {
   // They are taken from the start on, so that a Ctrl-C during the start leaves no database running.
   const told = Promise.withResolvers<void>();
   const toldAgain = Promise.withResolvers<false>();
+  // One Ctrl-C can arrive twice, from the terminal and from npm: what follows at once is the same one.
   let signals = 0;
+  let last = Number.NEGATIVE_INFINITY;
   const onSignal = () => {
+    if (performance.now() - last < 500) return;
+    last = performance.now();
     signals++;
     if (signals === 1) told.resolve();
     else if (signals === 2) toldAgain.resolve(false);

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { appendFile, chmod, chown, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, chown, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import pg from "pg";
 import { canReach, findPostgresPrograms, type PostgresPrograms, systemFolder } from "./binaries.ts";
 
@@ -82,6 +82,11 @@ async function prepareFolder(wanted: string, programs: PostgresPrograms): Promis
   const { owner } = programs;
   await mkdir(wanted, { recursive: true });
   if (!owner || canReach(wanted, owner.uid)) return wanted;
+  if (canReach(dirname(wanted), owner.uid)) {
+    // Only the folder itself is closed. To pass through it shows nothing of what is in it.
+    await chmod(wanted, (await stat(wanted)).mode | 0o011);
+    return wanted;
+  }
   // One stand-in for each checkout, told apart by the path with its separators replaced.
   const standIn = join(systemFolder, `${basename(wanted)}${resolve(wanted).replaceAll("/", "-")}`);
   await mkdir(standIn, { recursive: true, mode: 0o755 });
