@@ -3,7 +3,6 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Code, ConnectError, type ConnectRouterOptions, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import {
   compressionBrotli,
   compressionGzip,
@@ -14,7 +13,7 @@ import type { Logger } from "pino";
 import { errors, type WellvaultError } from "../errors.ts";
 import { toConnectError } from "./connect-error.ts";
 import { applyDeadline, bodyUntil, type DeadlineLimits } from "./deadline.ts";
-import { withErrorDetails } from "./protocol-errors.ts";
+import { setErrorStatus, withErrorDetails } from "./protocol-errors.ts";
 
 /** A request as either version of HTTP brings it. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -119,7 +118,7 @@ function answer(request: NodeRequest, response: NodeResponse, error: WellvaultEr
   if (type.startsWith("application/grpc")) {
     // A "trailers only" response: the status stands in the headers and there is no body.
     const headers: Record<string, string> = { "content-type": type };
-    setTrailerStatus(new Headers(), connectError).forEach((value, key) => {
+    setErrorStatus(new Headers(), connectError).forEach((value, key) => {
       headers[key] = value;
     });
     writeHead(response, 200, headers);

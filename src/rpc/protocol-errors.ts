@@ -67,7 +67,22 @@ async function connectResponse(response: UniversalServerResponse): Promise<Unive
 
 function complete(trailer: Headers): void {
   const error = findTrailerError(trailer);
-  if (error && error.details.length === 0) {
-    setTrailerStatus(trailer, toConnectError(fromProtocolError(error.code, error.rawMessage)));
-  }
+  if (!error) return;
+  setErrorStatus(
+    trailer,
+    error.details.length === 0 ? toConnectError(fromProtocolError(error.code, error.rawMessage)) : error,
+  );
+}
+
+/**
+ * Sets the trailers of an error. Of its text only what the gRPC protocol asks for is percent-encoded:
+ * Connect encodes colons and commas too, and grpc-js leaves those encoded for its user to read.
+ */
+export function setErrorStatus(trailer: Headers, error: ConnectError): Headers {
+  setTrailerStatus(trailer, error);
+  trailer.set(
+    "grpc-message",
+    error.rawMessage.toWellFormed().replace(/[^ -$&-~]+/gu, (text) => encodeURIComponent(text)),
+  );
+  return trailer;
 }

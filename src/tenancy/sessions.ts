@@ -68,7 +68,12 @@ export async function openTenantSessions(options: TenantSessionsOptions): Promis
   const orm = await openOrm(options);
   return {
     open: (session) => new PinnedSession(orm, session),
-    ping: async () => (await orm.em.getConnection().checkConnection()).ok,
+    ping: async () => {
+      const connection = orm.em.getConnection();
+      // Before the first call there is no connection, and the check would not open one.
+      await connection.ensureConnection();
+      return (await connection.checkConnection()).ok;
+    },
     close: () => orm.close(true),
   };
 }

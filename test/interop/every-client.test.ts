@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
+import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { type Caller, openCaller } from "../support/callers.ts";
+import { as, protocols } from "../support/clients.ts";
+import { failureOf } from "../support/errors.ts";
+import { openGrpcJsCaller } from "../support/grpc-js.ts";
+import { startTestService, type TestService } from "../support/service.ts";
+import { useEverything } from "./scenario.ts";
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startTestService();
+});
+afterAll(() => service.close());
+
+const callers: [name: string, open: (address: string) => Caller][] = [
+  ["grpc-js", (address) => openGrpcJsCaller(address)],
+  ["grpc-js-gzip", (address) => openGrpcJsCaller(address, { gzip: true })],
+  ...protocols.flatMap((protocol): typeof callers => [
+    [protocol, (address) => openCaller(address, protocol)],
+    [`${protocol}-gzip`, (address) => openCaller(address, protocol, { gzip: true })],
+  ]),
+  ["grpc-json", (address) => openCaller(address, "grpc", { json: true })],
+  ["grpc-web-json", (address) => openCaller(address, "grpc-web", { json: true })],
+  ["connect-get", (address) => openCaller(address, "connect", { useHttpGet: true })],
+  ["connect-get-http1", (address) => openCaller(address, "connect-http1", { useHttpGet: true })],
+  ["connect-get-binary-gzip", (address) => openCaller(address, "connect-binary", { useHttpGet: true, gzip: true })],
+];
+
+test.each(callers)("%s uses everything and is answered alike", async (name, open) => {
+  const caller = open(service.address);
+  try {
+    await useEverything(caller, `company-${name}`);
+  } finally {
+    caller.close();
+  }
+});
+
+test.each(callers)("%s is told code, reason and details of every kind of error", async (name, open) => {
+  const caller = open(service.address);
+  try {
+    const tenant = await service.provision(`errors-${name}`);
+    const admin = as("company_admin", tenant);
+    const { createEmployee, getEmployee } = EmployeeService.method;
+    const missing = { key: { case: "externalId" as const, value: "nobody ñ" } };
+
+    expect(await failureOf(caller.call(getEmployee, missing))).toMatchObject({
+      code: "Unauthenticated",
+      reason: "IDENTITY_MISSING",
+      metadata: { key: "x-role" },
+    });
+    expect(await failureOf(caller.call(getEmployee, missing, as("company_admin", "no-such-company")))).toMatchObject({
+      code: "PermissionDenied",
+      reason: "TENANT_DENIED",
+    });
+    expect(await failureOf(caller.call(MetricService.method.listSamples, {}, admin))).toMatchObject({
+      code: "PermissionDenied",
+      reason: "ACCESS_DENIED",
+      metadata: { role: "company_admin", method: "ListSamples" },
+    });
+    expect(await failureOf(caller.call(getEmployee, missing, admin))).toMatchObject({
+      code: "NotFound",
+      reason: "RESOURCE_NOT_FOUND",
+      resource: { type: "wellvault.v1.Employee", name: "nobody ñ" },
+    });
+    expect(
+      await failureOf(caller.call(createEmployee, { employee: { externalId: "", team: "t".repeat(201) } }, admin)),
+    ).toMatchObject({
+      code: "InvalidArgument",
+      reason: "FIELD_INVALID",
+      fields: ["employee.external_id", "employee.team"],
+    });
+    await caller.call(createEmployee, { employee: { externalId: "E-1" } }, admin);
+    expect(await failureOf(caller.call(createEmployee, { employee: { externalId: "E-1" } }, admin))).toMatchObject({
+      code: "AlreadyExists",
+      reason: "RESOURCE_EXISTS",
+      resource: { type: "wellvault.v1.Employee", name: "E-1" },
+    });
+  } finally {
+    caller.close();
+  }
+});
