@@ -8,11 +8,13 @@ import {
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { employeeHandlers } from "../employees/employee-handlers.ts";
 import { errors } from "../errors.ts";
+import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_pb.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { EmployeeLogService } from "../gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
+import { file_wellvault_v1_error_reason } from "../gen/wellvault/v1/error_reason_pb.ts";
 import { MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
 import { TenantService } from "../gen/wellvault/v1/tenant_service_pb.ts";
 import { logHandlers } from "../logs/log-handlers.ts";
@@ -58,6 +60,8 @@ export function registerApi(router: ConnectRouter, { store, directory, sessions 
 /** Registers health and reflection, which need no identity. */
 export function registerServer(router: ConnectRouter, { health }: ServiceParts): void {
   const files = [...apiServices, ...serverServices].map((service) => service.file);
+  // No service imports the details of errors, but clients need them to show an error in full.
+  files.push(file_google_rpc_error_details, file_wellvault_v1_error_reason);
   const reflection = createReflection([...new Set(files)]);
   router
     .service(Health, health.service)
