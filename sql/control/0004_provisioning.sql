@@ -35,13 +35,20 @@ begin
     for no key update;
 
   for migration in
-    select m.version, m.body from control.tenant_migrations as m
+    select m.version, m.name, m.body from control.tenant_migrations as m
       where m.version > current and m.version <= target
       order by m.version
   loop
     -- The bodies use unqualified names, so they land where this path points: in the vault.
     perform set_config('search_path', format('%I, pg_temp', vault), true);
-    execute replace(migration.body, '"$vault"', quote_ident(vault));
+    begin
+      execute replace(migration.body, '"$vault"', quote_ident(vault));
+    exception
+      -- These say to a caller that the request was wrong, and here it is the migration that is.
+      when data_exception or integrity_constraint_violation then
+        raise exception 'tenant migration % failed: %', migration.name, sqlerrm
+          using detail = format('SQLSTATE %s', sqlstate);
+    end;
     perform set_config('search_path', 'pg_catalog, pg_temp', true);
     current := migration.version;
   end loop;
@@ -61,8 +68,12 @@ create function control.provision_company() returns trigger
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  latest constant integer := (select max(m.version) from control.tenant_migrations as m);
+  latest integer;
 begin
+  -- A migration is loaded before this company's version is chosen or after its vault is committed, when
+  -- the fleet's migration sees it; never in between, where it would be missed.
+  lock table control.tenant_migrations in share mode;
+  select max(m.version) into latest from control.tenant_migrations as m;
   if latest is null then
     raise exception 'no tenant migrations are loaded' using errcode = 'object_not_in_prerequisite_state';
   end if;

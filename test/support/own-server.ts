@@ -1,0 +1,33 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type EmbeddedServer, startEmbeddedServer } from "../../src/database/embedded-server.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
+
+/** A PostgreSQL server of its own for one test file, with an empty database. */
+export interface OwnServer {
+  readonly server: EmbeddedServer;
+  readonly database: TestDatabase;
+  /** Stops the server and removes its folder. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server for tests that crash it, change roles, or count what belongs to the whole server.
+ * Its data does not outlive the operating system, but outlives the server's processes.
+ */
+export async function startOwnServer(): Promise<OwnServer> {
+  const folder = await mkdtemp(join(tmpdir(), "wellvault-own-"));
+  const server = await startEmbeddedServer({ folder, disposable: true });
+  const database = await createTestDatabase(server.url);
+  return {
+    server,
+    database,
+    async close() {
+      await database.admin.end().catch(() => undefined);
+      await server.stop("immediate");
+      await rm(server.folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
