@@ -6,6 +6,7 @@ import { explain } from "./cli/explain.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { type EmbeddedServer, startEmbeddedServer } from "./database/embedded-server.ts";
 import { type FolderLock, lockFolder } from "./database/folder-lock.ts";
+import { superviseServer } from "./database/supervisor.ts";
 import { startService } from "./service.ts";
 import { openLog } from "./telemetry/log.ts";
 
@@ -15,6 +16,7 @@ async function main(): Promise<void> {
   const log = openLog(config.logLevel);
   let lock: FolderLock | undefined;
   let embedded: EmbeddedServer | undefined;
+  let endSupervision: (() => Promise<void>) | undefined;
 
   // The first signal drains, the second does not wait for calls, the third not even for the database.
   // They are taken from the start on, so that a Ctrl-C during the start leaves no database running.
@@ -52,6 +54,7 @@ async function main(): Promise<void> {
         if (done === of || done % 100 === 0) say(`Migrated ${done} of ${of} vaults`);
       },
     });
+    if (embedded) endSupervision = superviseServer(embedded, (message) => log.warn(message));
     await lock?.announce(service.address);
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")) as {
       version: string;
@@ -62,6 +65,7 @@ async function main(): Promise<void> {
     const finished = await Promise.race([service.stop(), toldAgain.promise]);
     say(finished ? "Stopped." : "Stopped; calls that were still running were cut off.");
   } finally {
+    await endSupervision?.();
     await embedded?.stop();
     await lock?.release();
   }

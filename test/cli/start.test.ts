@@ -72,6 +72,18 @@ test("after the service was killed the hard way a start takes over its database"
   expect(await tenantsAt(await address(running))).toEqual(["acme"]);
 });
 
+test("a database that was killed is started again and the service recovers by itself", {
+  timeout: 60_000,
+}, async () => {
+  const url = await address(running as RunningProgram);
+  const pid = Number((await readFile(join(folder, "postgres/postmaster.pid"), "utf8")).split("\n")[0]);
+  process.kill(pid, "SIGKILL");
+  await (running as RunningProgram).until(/the embedded database is back/);
+  await expect
+    .poll(() => tenantsAt(url).catch((error: unknown) => String(error)), { timeout: 20_000 })
+    .toEqual(["acme"]);
+});
+
 test("a Ctrl-C during the start leaves nothing running", { timeout: 60_000 }, async () => {
   expect(await (running as RunningProgram).end("SIGTERM")).toBe(0);
   running = start();
