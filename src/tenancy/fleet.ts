@@ -1,4 +1,5 @@
 import pg from "pg";
+import { isRetryable } from "../database/sqlstate.ts";
 
 /** What {@link migrateFleet} did. */
 export interface FleetReport {
@@ -7,6 +8,9 @@ export interface FleetReport {
   /** Vaults that are there. */
   readonly total: number;
 }
+
+/** How often a vault is tried whose tables are in use. With the pauses in between some ten seconds. */
+const attempts = 20;
 
 /**
  * Brings every vault to the newest tenant migration, one vault a transaction, by the same function
@@ -17,23 +21,43 @@ export interface FleetReport {
  * @param onProgress called after each vault
  */
 export async function migrateFleet(url: string, onProgress?: (done: number, of: number) => void): Promise<FleetReport> {
-  const client = new pg.Client({ connectionString: url, application_name: "wellvault fleet", lock_timeout: 200 });
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: "wellvault fleet",
+    // Calls queue behind a migration that waits for a lock: let them pass and try again.
+    lock_timeout: 200,
+  });
   client.on("error", () => undefined);
   await client.connect();
   try {
-    const { rows } = await client.query<{ vault: string; behind: boolean; target: number }>(`
-      select c.vault::text as vault, c.schema_version < latest.version as behind, latest.version as target
+    const { rows } = await client.query<{ tenant_id: string; vault: string; behind: boolean; target: number }>(`
+      select c.tenant_id, c.vault::text as vault, c.schema_version < latest.version as behind, latest.version as target
       from control.companies as c
       cross join (select max(version) as version from control.tenant_migrations) as latest
       order by c.create_time, c.company_id
     `);
     const behind = rows.filter((row) => row.behind);
     for (const [index, row] of behind.entries()) {
-      await client.query("select control.migrate_vault($1, $2)", [row.vault, row.target]);
+      await migrateVault(client, row.vault, row.target).catch((cause: unknown) => {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(`The vault of ${row.tenant_id} was not migrated: ${reason}`, { cause });
+      });
       onProgress?.(index + 1, behind.length);
     }
     return { migrated: behind.length, total: rows.length };
   } finally {
     await client.end().catch(() => undefined);
+  }
+}
+
+async function migrateVault(client: pg.Client, vault: string, target: number): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.query("select control.migrate_vault($1, $2)", [vault, target]);
+      return;
+    } catch (error) {
+      if (attempt === attempts || !isRetryable(error)) throw error;
+      await new Promise((done) => setTimeout(done, 300 * Math.random()));
+    }
   }
 }
