@@ -1,3 +1,6 @@
+-- Made by their owner, so that a migrating role that is no superuser ends up with as little as one that is.
+set local role wellvault_owner;
+
 -- A vault name: no meaning, not to be guessed from another one, never made from user text.
 create function control.new_vault_name() returns name
   language sql volatile parallel safe
@@ -36,11 +39,11 @@ comment on column control.companies.tenant_id is 'The id that callers use. Immut
 comment on column control.companies.vault is 'The name of the company''s schema and of its role. Random; the two are always the same.';
 comment on column control.companies.schema_version is 'The number of the last tenant migration applied to the vault.';
 
-alter table control.companies owner to wellvault_owner;
-alter function control.new_vault_name() owner to wellvault_owner;
 revoke all on function control.new_vault_name() from public;
 
 -- The control plane says what a company is; where it lives and what stands in it, the trigger decides.
 grant select on control.companies to wellvault_control;
 grant insert (tenant_id, display_name, external_id, request_id) on control.companies to wellvault_control;
 grant execute on function control.new_vault_name() to wellvault_control;
+
+reset role;

@@ -1,3 +1,5 @@
+set local role wellvault_owner;
+
 -- What every vault consists of, as loaded from sql/tenant. The trigger replays these rows into a new
 -- vault and the fleet is migrated by the same function from the same rows.
 create table control.tenant_migrations (
@@ -14,4 +16,4 @@ create table control.tenant_migrations (
 comment on table control.tenant_migrations is
   'The numbered migrations of a vault. In a body, "$vault" stands for the name of the vault''s role.';
 
-alter table control.tenant_migrations owner to wellvault_owner;
+reset role;

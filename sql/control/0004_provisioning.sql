@@ -1,6 +1,8 @@
 -- Provisioning: the power is split over two owners. One may create roles but no schema, the other
 -- schemas but no role, and neither can log in.
 
+set local role wellvault_provisioner;
+
 create function control.create_vault_role(vault name) returns void
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
@@ -19,6 +21,11 @@ $$;
 
 comment on function control.create_vault_role(name) is
   'Creates the role of a vault. Called by the provisioning trigger only.';
+
+revoke all on function control.create_vault_role(name) from public;
+grant execute on function control.create_vault_role(name) to wellvault_owner;
+
+set local role wellvault_owner;
 
 -- Applies to a vault the migrations after its version, up to a target, and stamps the version.
 create function control.migrate_vault(vault name, target integer) returns integer
@@ -89,18 +96,14 @@ $$;
 comment on function control.provision_company() is
   'Makes the vault of a new company in the transaction that inserts its row: it exists whole or not at all.';
 
-alter function control.create_vault_role(name) owner to wellvault_provisioner;
-alter function control.migrate_vault(name, integer) owner to wellvault_owner;
-alter function control.provision_company() owner to wellvault_owner;
-
-revoke all on function control.create_vault_role(name) from public;
 revoke all on function control.migrate_vault(name, integer) from public;
 revoke all on function control.provision_company() from public;
-grant execute on function control.create_vault_role(name) to wellvault_owner;
 
 create trigger provision_company
   after insert on control.companies
   for each row execute function control.provision_company();
+
+reset role;
 
 -- The two owners never need to make anything in the control schema again.
 revoke create on schema control from wellvault_owner, wellvault_provisioner;

@@ -55,9 +55,10 @@ export async function migrateControl(
   const control = await readMigrations(join(sqlFolder, "control"));
   const tenant = tenantMigrations ?? (await readMigrations(join(sqlFolder, "tenant")));
   // Roles belong to the whole server, so another database's migration can get in the way.
+  const applied: string[] = [];
   for (let attempt = 1; ; attempt++) {
     try {
-      return await migrateOnce(url, loginSecret, control, tenant);
+      return await migrateOnce(url, loginSecret, control, tenant, applied);
     } catch (error) {
       if (attempt === 8 || !isRace(error)) throw error;
       await new Promise((done) => setTimeout(done, 25 * 2 ** attempt * Math.random()));
@@ -70,6 +71,7 @@ async function migrateOnce(
   loginSecret: string | undefined,
   control: readonly Migration[],
   tenant: readonly Migration[],
+  applied: string[],
 ): Promise<MigrationReport> {
   const client = new pg.Client({
     connectionString: url,
@@ -88,7 +90,7 @@ async function migrateOnce(
       throw new Error(`Wellvault needs PostgreSQL 16 or newer, and this server is ${server?.version ?? "unknown"}.`);
     }
     await client.query("select pg_catalog.pg_advisory_lock($1)", [migrationLock]);
-    const applied = await applyControl(client, control);
+    await applyControl(client, control, applied);
     await loadTenant(client, tenant);
     await setLoginPasswords(client, url, loginSecret);
     return {
@@ -123,12 +125,11 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
   return migrations;
 }
 
-async function applyControl(client: pg.Client, migrations: readonly Migration[]): Promise<string[]> {
+async function applyControl(client: pg.Client, migrations: readonly Migration[], applied: string[]): Promise<void> {
   const known = await client.query<{ exists: boolean }>(
     "select to_regclass('control.control_migrations') is not null as exists",
   );
   const done = known.rows[0]?.exists ? await recorded(client, "control_migrations") : new Map<number, string>();
-  const applied: string[] = [];
   for (const migration of migrations) {
     if (isDone(done, migration, "control")) continue;
     await client.query("begin");
@@ -146,7 +147,6 @@ async function applyControl(client: pg.Client, migrations: readonly Migration[])
     }
     applied.push(migration.name);
   }
-  return applied;
 }
 
 async function loadTenant(client: pg.Client, migrations: readonly Migration[]): Promise<void> {
