@@ -48,9 +48,12 @@ export function toConnectError(error: WellvaultError): ConnectError {
 export function toCatalogueError(error: unknown, log: Logger, signal?: AbortSignal): WellvaultError {
   if (error instanceof WellvaultError) return error;
   if (signal?.aborted) return abortReason(signal);
-  if (error instanceof ConnectError) return fromProtocolError(error.code, error.rawMessage);
-  const known = toWellvaultError(error);
-  if (known) return known;
+  if (error instanceof ConnectError) return fromProtocolError(error, log);
+  return toWellvaultError(error) ?? internal(error, log);
+}
+
+/** Logs a defect under an id, which is all that the caller is told of it. */
+export function internal(error: unknown, log: Logger): WellvaultError {
   const errorId = randomUUID();
   log.error({ errorId, err: error }, "a call failed in a way it should not");
   return errors.internal(errorId, error);
@@ -68,27 +71,34 @@ export function abortReason(signal: AbortSignal): WellvaultError {
  * Gives an error that Connect raises before any handler runs, such as an undecodable body, its place
  * in the catalogue. Its text is replaced where it would repeat what the caller sent.
  */
-export function fromProtocolError(code: Code, message: string): WellvaultError {
+export function fromProtocolError(error: ConnectError, log: Logger): WellvaultError {
+  const { code, rawMessage: message } = error;
   switch (code) {
     case Code.InvalidArgument:
     case Code.Unimplemented:
       return undecodable(code, message);
     case Code.ResourceExhausted:
-      return errors.messageTooLarge("A message is larger than 4 MiB. Send fewer items in one call.");
+      return errors.messageTooLarge(
+        "A message is larger than 4 MiB. Send fewer items in one call, or ask for smaller pages.",
+      );
     case Code.DeadlineExceeded:
       return errors.deadlineExceeded();
     case Code.Canceled:
     case Code.Aborted:
       return errors.cancelled();
     default:
-      return errors.requestMalformed(Code.InvalidArgument, "The request does not follow the protocol.");
+      // Connect says Internal also of what a caller breaks, such as an envelope's flags.
+      if (!aboutProtocol.test(message)) return internal(error, log);
+      return errors.requestMalformed(Code.InvalidArgument, message);
   }
 }
+
+const aboutProtocol = /protocol error|timeout|compress|encoding/;
 
 function undecodable(code: Code, message: string): WellvaultError {
   const field = /cannot decode (?:field|message|enum) ([\w.]+)/.exec(message)?.[1];
   if (field) return errors.requestMalformed(code, `The request cannot be decoded at ${field}: its type does not fit.`);
-  if (/protocol error|timeout|compression|encoding/.test(message)) return errors.requestMalformed(code, message);
+  if (aboutProtocol.test(message)) return errors.requestMalformed(code, message);
   return errors.requestMalformed(code, "The request cannot be decoded: it is no valid message of this method.");
 }
 

@@ -2,20 +2,23 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 /** The deadlines of the service, in milliseconds. */
 export interface DeadlineLimits {
-  /** For calls that name none. */
-  readonly defaultTimeoutMs: number;
+  /** For calls that name none; undefined for none. */
+  readonly defaultTimeoutMs: number | undefined;
   /** For calls that name a longer one. */
   readonly maxTimeoutMs: number;
 }
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000001 };
 
+/** The deadlines of streams, which have none of their own. Node's timers fire at once beyond the maximum. */
+export const streamDeadlines: DeadlineLimits = { defaultTimeoutMs: undefined, maxTimeoutMs: 2 ** 31 - 1 };
+
 /**
  * Puts the deadline that applies into a request's headers, so that every protocol's own machinery
  * enforces it, and returns it in milliseconds. A header that cannot be read is left for the protocol
  * to refuse.
  */
-export function applyDeadline(header: Headers, limits: DeadlineLimits): number {
+export function applyDeadline(header: Headers, limits: DeadlineLimits): number | undefined {
   const isGrpc = (header.get("content-type") ?? "").startsWith("application/grpc");
   const name = isGrpc ? "grpc-timeout" : "connect-timeout-ms";
   const text = header.get(name);
@@ -32,11 +35,14 @@ export function applyDeadline(header: Headers, limits: DeadlineLimits): number {
 /**
  * Passes a request body on until the deadline, then fails: a caller that never finishes sending must
  * not hold a stream for ever.
+ *
+ * @param endsAt the deadline by the clock of `performance.now()`
  */
-export async function* bodyUntil(body: AsyncIterable<Uint8Array>, timeoutMs: number): AsyncGenerator<Uint8Array> {
+export async function* bodyUntil(body: AsyncIterable<Uint8Array>, endsAt: number): AsyncGenerator<Uint8Array> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ConnectError("the operation timed out", Code.DeadlineExceeded)), timeoutMs);
+    const fail = () => reject(new ConnectError("the operation timed out", Code.DeadlineExceeded));
+    timer = setTimeout(fail, Math.max(0, endsAt - performance.now()));
   });
   late.catch(() => undefined);
   const iterator = body[Symbol.asyncIterator]();

@@ -6,6 +6,7 @@ import type { Authenticate } from "../identity/principal.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
 import { callKey } from "./call.ts";
 import { toCatalogueError, toConnectError } from "./connect-error.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** What the gate needs. */
 export interface GateOptions {
@@ -28,7 +29,7 @@ export function createGate({ authenticate, directory, log }: GateOptions): (cont
         return;
       }
       if (!principal.tenantId) throw errors.tenantMissing();
-      const tenant = await directory.lookup(principal.tenantId);
+      const tenant = await untilAborted(directory.lookup(principal.tenantId), context.signal);
       // Not there and not active are the same to a caller: neither may be found out.
       if (tenant?.state !== "ACTIVE") throw errors.tenantDenied();
       context.values.set(callKey, { principal, tenant });

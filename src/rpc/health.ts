@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { errors } from "../errors.ts";
 import {
   type Health,
@@ -7,7 +7,7 @@ import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as Status,
 } from "../gen/grpc/health/v1/health_pb.ts";
-import { toConnectError } from "./connect-error.ts";
+import { abortReason, toConnectError } from "./connect-error.ts";
 
 /** The state of each service, as grpc.health.v1 tells it. The empty name is the whole server. */
 export interface HealthState {
@@ -72,8 +72,9 @@ export function createHealthState(services: readonly string[]): HealthState {
             signal.addEventListener("abort", done, { once: true });
           });
         }
-        // The stream has no end of its own: it ends because the caller or the server goes away.
-        throw new ConnectError("the server is shutting down", Code.Unavailable);
+        // The stream has no end of its own: it ends by a deadline, or because the caller or the server
+        // goes away.
+        throw toConnectError(abortReason(signal));
       },
     },
   };

@@ -1,6 +1,6 @@
 import { createServer as createHttp1Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
-import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import type { NodeHandler } from "./node-handler.ts";
 
@@ -27,10 +27,21 @@ const silenceMs = 10_000;
  * @throws Error with the code EADDRINUSE when the port is taken
  */
 export async function listen(host: string, port: number, handler: NodeHandler, log: Logger): Promise<Listener> {
+  // The HTTP/1.1 server owns the port: only one that listens watches its connections for time-outs.
   const http1 = createHttp1Server(
-    { keepAliveTimeout: 60_000, requestTimeout: 300_000, maxHeaderSize: 16_384 },
+    {
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      keepAliveTimeout: 60_000,
+      headersTimeout: 20_000,
+      requestTimeout: 300_000,
+      maxHeaderSize: 16_384,
+    },
     (request, response) => handler.handle(request, response),
   );
+  const serveHttp1 = http1.listeners("connection");
+  http1.removeAllListeners("connection");
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   let closing = false;
@@ -60,53 +71,66 @@ export async function listen(host: string, port: number, handler: NodeHandler, l
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
   });
 
-  const tcp = createTcpServer({ noDelay: true }, (socket) => {
+  http1.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", (error) => log.debug({ err: error }, "a connection failed"));
-    tellProtocol(socket, (isHttp2) => (isHttp2 ? http2 : http1).emit("connection", socket));
+    tellProtocol(socket, (isHttp2) => {
+      if (!isHttp2) {
+        for (const serve of serveHttp1) serve.call(http1, socket);
+        return;
+      }
+      // HTTP/2 has no half-closed connections: when the client is gone, so is the connection.
+      socket.allowHalfOpen = false;
+      http2.emit("connection", socket);
+    });
   });
   await new Promise<void>((done, fail) => {
-    tcp.once("error", fail);
-    tcp.listen(port, host, () => {
-      tcp.off("error", fail);
+    http1.once("error", fail);
+    http1.listen(port, host, () => {
+      http1.off("error", fail);
+      // From now on it is a connection that could not be taken, for want of file descriptors say.
+      http1.on("error", (error) => log.warn({ err: error }, "a connection could not be taken"));
       done();
     });
   });
 
   return {
-    port: (tcp.address() as AddressInfo).port,
+    port: (http1.address() as AddressInfo).port,
     close() {
       closing = true;
-      tcp.close();
-      http1.closeIdleConnections();
+      // Idle connections of HTTP/1.1 are closed by this too.
+      http1.close();
       // GOAWAY: the client opens no new stream, the open ones go on.
       for (const session of sessions) session.close();
     },
     destroy() {
       for (const session of sessions) session.destroy();
       for (const socket of sockets) socket.destroy();
-      http1.closeAllConnections();
     },
   };
 }
 
+/** Waits for a connection's first bytes and says whether they are those of HTTP/2. */
 function tellProtocol(socket: Socket, decide: (isHttp2: boolean) => void): void {
   let seen = Buffer.alloc(0);
-  socket.setTimeout(silenceMs, () => socket.destroy());
+  const leave = () => socket.destroy();
+  const timer = setTimeout(leave, silenceMs).unref();
+  const stop = () => {
+    clearTimeout(timer);
+    socket.off("data", onData).off("end", leave).off("close", stop);
+  };
   const onData = (chunk: Buffer) => {
     seen = Buffer.concat([seen, chunk]);
     const enough = Math.min(seen.length, prefaceStart.length);
     const maybe = seen.subarray(0, enough).equals(prefaceStart.subarray(0, enough));
     if (maybe && enough < prefaceStart.length) return;
-    socket.off("data", onData);
+    stop();
     socket.pause();
-    socket.setTimeout(0);
-    socket.removeAllListeners("timeout");
     socket.unshift(seen);
     decide(maybe);
     // HTTP/1.1 reads the socket as a stream; HTTP/2 takes it over whole.
     if (!maybe) socket.resume();
   };
-  socket.on("data", onData);
+  socket.on("data", onData).once("end", leave).once("close", stop);
 }

@@ -11,8 +11,9 @@ import {
 } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { errors, type WellvaultError } from "../errors.ts";
-import { toConnectError } from "./connect-error.ts";
-import { applyDeadline, bodyUntil, type DeadlineLimits } from "./deadline.ts";
+import { stopSendingAfter, whenOver } from "./call-end.ts";
+import { internal, toConnectError } from "./connect-error.ts";
+import { applyDeadline, bodyUntil, type DeadlineLimits, streamDeadlines } from "./deadline.ts";
 import { setErrorStatus, withErrorDetails } from "./protocol-errors.ts";
 
 /** A request as either version of HTTP brings it. */
@@ -48,14 +49,15 @@ export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions
   const common: Partial<ConnectRouterOptions> = {
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxMessageBytes,
-    maxTimeoutMs: deadlines.maxTimeoutMs,
     acceptCompression: [compressionGzip, compressionBrotli],
     // Fields that a newer client sends are not an error to an older server.
     jsonOptions: { ignoreUnknownFields: true },
   };
   const paths = new Map<string, { call: UniversalHandlerFn; handler: UniversalHandler }>();
   for (const router of routes((options) => createConnectRouter({ ...common, ...options }))) {
-    for (const handler of router.handlers) paths.set(handler.requestPath, { call: withErrorDetails(handler), handler });
+    for (const handler of router.handlers) {
+      paths.set(handler.requestPath, { call: withErrorDetails(handler, log), handler });
+    }
   }
 
   let refusing = false;
@@ -70,13 +72,16 @@ export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions
 
   return {
     handle(request, response) {
-      const route = paths.get(request.url?.split("?", 1)[0] ?? "");
-      if (!route) return answer(request, response, errors.methodUnknown(), 404);
-      if (refusing) return answer(request, response, errors.draining());
       running++;
-      // A call is over when its response is closed, sent or cut off; nothing earlier says so reliably.
-      response.once("close", finished);
+      whenOver(request, response, finished);
+      stopSendingAfter(request, response);
+      const route = paths.get(request.url?.split("?", 1)[0] ?? "");
+      if (!route) return answer(request, response, errors.methodUnknown(), { status: 404 });
+      if (refusing) return answer(request, response, errors.draining());
       serve(request, response, route.call, route.handler, deadlines).catch((error: unknown) => {
+        if (!response.headersSent && !response.destroyed) {
+          return answer(request, response, internal(error, log));
+        }
         // The caller went away in the middle of the response: nobody is left to tell.
         if (ConnectError.from(error).code !== Code.Aborted) log.debug({ err: error }, "a response was cut off");
       });
@@ -95,41 +100,59 @@ async function serve(
   handler: UniversalHandler,
   deadlines: DeadlineLimits,
 ): Promise<void> {
-  if (!("authority" in request ? request.authority : request.headers.host)) {
-    return answer(request, response, errors.requestMalformed(Code.InvalidArgument, "The request has no authority."));
+  const authority = "authority" in request ? request.authority : request.headers.host;
+  if (!authority || !URL.canParse(`http://${authority}`)) {
+    const malformed = errors.requestMalformed(Code.InvalidArgument, "The request has no usable authority.");
+    return answer(request, response, malformed);
   }
   const universal = universalRequestFromNodeRequest(request as never, response as never, undefined, undefined);
-  if (handler.method.methodKind === "unary") {
-    const timeoutMs = applyDeadline(universal.header, deadlines);
-    if (isBody(universal.body)) universal.body = bodyUntil(universal.body, timeoutMs);
+  const startedAt = performance.now();
+  const isUnary = handler.method.methodKind === "unary";
+  const timeoutMs = applyDeadline(universal.header, isUnary ? deadlines : streamDeadlines);
+  if (isUnary && timeoutMs !== undefined && isBody(universal.body)) {
+    universal.body = bodyUntil(universal.body, startedAt + timeoutMs);
   }
-  await universalResponseToNodeResponse(await call(universal), response as never);
+  const result = await call(universal);
+  if (result.status >= 400 && !result.body) {
+    // Connect refuses a verb, a content type or a version of HTTP by its status alone.
+    const malformed = errors.requestMalformed(
+      Code.InvalidArgument,
+      "The method takes no call of this form. Send a POST as gRPC, gRPC-Web or Connect; bidirectional streams need HTTP/2.",
+    );
+    const allow = handler.allowedMethods.join(", ");
+    const headers = { ...Object.fromEntries(result.header ?? []), ...(result.status === 405 ? { allow } : {}) };
+    return answer(request, response, malformed, { status: result.status, headers });
+  }
+  await universalResponseToNodeResponse(result, response as never);
 }
 
 function isBody(body: unknown): body is AsyncIterable<Uint8Array> {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
 }
 
+/** The content types of gRPC and gRPC-Web, which want HTTP 200 and the error in trailers. */
+const grpcType = /^application\/grpc(-web)?(\+(proto|json))?\s*(;|$)/i;
+
 /** Answers a call that reaches no handler, in the form that the caller's protocol reads. */
-function answer(request: NodeRequest, response: NodeResponse, error: WellvaultError, httpStatus?: number): void {
+function answer(
+  request: NodeRequest,
+  response: NodeResponse,
+  error: WellvaultError,
+  { status = codeToHttpStatus(error.code), headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+): void {
   const type = String(request.headers["content-type"] ?? "");
   const connectError = toConnectError(error);
   request.resume();
-  if (type.startsWith("application/grpc")) {
+  if (grpcType.test(type)) {
     // A "trailers only" response: the status stands in the headers and there is no body.
-    const headers: Record<string, string> = { "content-type": type };
-    setErrorStatus(new Headers(), connectError).forEach((value, key) => {
-      headers[key] = value;
-    });
-    writeHead(response, 200, headers);
+    const trailer = Object.fromEntries(setErrorStatus(new Headers(), connectError));
+    writeHead(response, 200, { ...headers, "content-type": type, ...trailer });
     response.end();
     return;
   }
   const body = errorToJsonBytes(connectError, undefined);
-  writeHead(response, httpStatus ?? codeToHttpStatus(error.code), {
-    "content-type": "application/json",
-    "content-length": String(body.byteLength),
-  });
+  const length = String(body.byteLength);
+  writeHead(response, status, { ...headers, "content-type": "application/json", "content-length": length });
   response.end(body);
 }
 

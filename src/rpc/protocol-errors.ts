@@ -3,6 +3,7 @@ import type { UniversalHandler, UniversalHandlerFn, UniversalServerResponse } fr
 import { errorFromJsonBytes, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import type { Logger } from "pino";
 import { fromProtocolError, toConnectError } from "./connect-error.ts";
 
 type Body = AsyncIterable<Uint8Array>;
@@ -12,23 +13,28 @@ type Body = AsyncIterable<Uint8Array>;
  * compression) the details that every error of this service has. They are raised before any
  * interceptor runs, so they are found where they leave: in the response.
  */
-export function withErrorDetails(handler: UniversalHandler): UniversalHandlerFn {
+export function withErrorDetails(handler: UniversalHandler, log: Logger): UniversalHandlerFn {
   return async (request) => {
     const response = await handler(request);
     const type = response.header?.get("content-type") ?? "";
-    if (type.startsWith("application/grpc-web")) return { ...response, body: grpcWebBody(response.body) };
-    if (type.startsWith("application/grpc")) return { ...response, body: grpcBody(response.body, response.trailer) };
-    if (response.status >= 400 && type === "application/json") return await connectResponse(response);
+    if (type.startsWith("application/grpc-web")) return { ...response, body: grpcWebBody(response.body, log) };
+    if (type.startsWith("application/grpc"))
+      return { ...response, body: grpcBody(response.body, response.trailer, log) };
+    if (response.status >= 400 && type === "application/json") return await connectResponse(response, log);
     return response;
   };
 }
 
-async function* grpcBody(body: Body | undefined, trailer: Headers | undefined): AsyncGenerator<Uint8Array> {
+async function* grpcBody(
+  body: Body | undefined,
+  trailer: Headers | undefined,
+  log: Logger,
+): AsyncGenerator<Uint8Array> {
   if (body) yield* body;
-  if (trailer) complete(trailer);
+  if (trailer) complete(trailer, log);
 }
 
-async function* grpcWebBody(body: Body | undefined): AsyncGenerator<Uint8Array> {
+async function* grpcWebBody(body: Body | undefined, log: Logger): AsyncGenerator<Uint8Array> {
   for await (const chunk of body ?? []) {
     // An envelope is one byte of flags, four of length, then the data; trailers are not compressed.
     if (chunk[0] !== trailerFlag) {
@@ -36,7 +42,7 @@ async function* grpcWebBody(body: Body | undefined): AsyncGenerator<Uint8Array> 
       continue;
     }
     const trailer = trailerParse(chunk.subarray(5));
-    complete(trailer);
+    complete(trailer, log);
     const data = trailerSerialize(trailer);
     const envelope = new Uint8Array(5 + data.byteLength);
     envelope[0] = trailerFlag;
@@ -46,14 +52,14 @@ async function* grpcWebBody(body: Body | undefined): AsyncGenerator<Uint8Array> 
   }
 }
 
-async function connectResponse(response: UniversalServerResponse): Promise<UniversalServerResponse> {
+async function connectResponse(response: UniversalServerResponse, log: Logger): Promise<UniversalServerResponse> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of response.body ?? []) chunks.push(chunk);
   let bytes: Uint8Array = Buffer.concat(chunks);
   if (!response.header?.has("content-encoding")) {
     const error = errorFromJsonBytes(bytes, undefined, new ConnectError("", Code.Unknown));
     if (error.details.length === 0 && error.code !== Code.Unknown) {
-      bytes = errorToJsonBytes(toConnectError(fromProtocolError(error.code, error.rawMessage)), undefined);
+      bytes = errorToJsonBytes(toConnectError(fromProtocolError(error, log)), undefined);
       response.header?.set("content-length", String(bytes.byteLength));
     }
   }
@@ -65,13 +71,10 @@ async function connectResponse(response: UniversalServerResponse): Promise<Unive
   };
 }
 
-function complete(trailer: Headers): void {
+function complete(trailer: Headers, log: Logger): void {
   const error = findTrailerError(trailer);
   if (!error) return;
-  setErrorStatus(
-    trailer,
-    error.details.length === 0 ? toConnectError(fromProtocolError(error.code, error.rawMessage)) : error,
-  );
+  setErrorStatus(trailer, error.details.length === 0 ? toConnectError(fromProtocolError(error, log)) : error);
 }
 
 /**

@@ -1,0 +1,46 @@
+import { constants } from "node:http2";
+import type { NodeRequest, NodeResponse } from "./node-handler.ts";
+
+/** How long a caller that was answered may go on sending its body, in milliseconds. */
+const lingerMs = 1_000;
+
+/**
+ * Calls `over` once when a call is over: its response is closed, sent or cut off. Nothing earlier says
+ * so reliably.
+ */
+export function whenOver(request: NodeRequest, response: NodeResponse, over: () => void): void {
+  // A response of HTTP/1.1 that waits behind another one is never told that its connection is gone.
+  const socket = "stream" in request ? undefined : request.socket;
+  const once = () => {
+    response.off("close", once);
+    socket?.off("close", once);
+    over();
+  };
+  response.on("close", once);
+  // Each request that waits has a listener here, and a client may send many without waiting.
+  socket?.setMaxListeners(0).on("close", once);
+}
+
+/**
+ * Ends a call whose caller was answered and still sends: left alone it would hold its stream, or its
+ * connection, for as long as the caller likes.
+ */
+export function stopSendingAfter(request: NodeRequest, response: NodeResponse): void {
+  if ("stream" in request) {
+    const { stream } = request;
+    stream.once("finish", () => {
+      // The caller sees the whole response before the reset, which says that nothing is wrong.
+      setImmediate(() => {
+        if (!stream.destroyed && !request.complete) stream.close(constants.NGHTTP2_NO_ERROR);
+      });
+    });
+    return;
+  }
+  response.once("finish", () => {
+    if (request.complete) return;
+    // Cutting the connection at once could destroy the answer on its way.
+    request.resume();
+    const timer = setTimeout(() => request.socket.destroy(), lingerMs);
+    request.once("close", () => clearTimeout(timer));
+  });
+}
