@@ -37,6 +37,8 @@ export async function openOrm(options: OrmOptions): Promise<MikroORM> {
     colors: false,
     driverOptions: {
       Client: ExtendedClient,
+      // MikroORM takes host, user and database out of the URL and drops the rest, such as sslmode.
+      connectionString: options.url,
       application_name: "wellvault",
       connectionTimeoutMillis: poolWaitMs,
       keepAlive: true,
