@@ -14,7 +14,7 @@ let plain: Awaited<ReturnType<typeof open>>;
 let encrypted: Awaited<ReturnType<typeof open>>;
 beforeAll(async () => {
   plain = await open("");
-  encrypted = await open("?sslmode=require");
+  encrypted = await open("?sslmode=verify-full");
 });
 afterAll(() => Promise.all([plain.close(), encrypted.close()]));
 
