@@ -1,13 +1,17 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { errors } from "../errors.ts";
+import { WriteOutcome } from "../gen/wellvault/v1/write_outcome_pb.ts";
 import type { Principal, Role } from "./principal.ts";
 
 /** Who may call a method, and what it works on. */
 export interface AccessRule {
   /** `tenant`: one tenant's data, so the call must name one. `platform`: none. */
   readonly scope: "tenant" | "platform";
-  /** The roles that may call it; `own` restricts an employee to the own employee id. */
-  readonly roles: Readonly<Partial<Record<Role, "all" | "own">>>;
+  /**
+   * The roles that may call it. `own` restricts an employee to the own employee id; `write` lets a caller
+   * write for anybody and be told what the write did, but not what somebody else had stored.
+   */
+  readonly roles: Readonly<Partial<Record<Role, "all" | "own" | "write">>>;
 }
 
 const everyone: AccessRule["roles"] = {
@@ -46,13 +50,13 @@ const rules: Readonly<Record<string, AccessRule>> = {
 
   "wellvault.v1.EmployeeLogService.PutLogEntry": {
     scope: "tenant",
-    roles: { employee: "own", ingest_service: "all" },
+    roles: { employee: "own", ingest_service: "write" },
   },
   "wellvault.v1.EmployeeLogService.GetLogEntry": { scope: "tenant", roles: { employee: "own" } },
   "wellvault.v1.EmployeeLogService.ListLogEntries": { scope: "tenant", roles: { employee: "own" } },
   "wellvault.v1.EmployeeLogService.DeleteLogEntry": { scope: "tenant", roles: { employee: "own" } },
 
-  "wellvault.v1.MetricService.PutSamples": { scope: "tenant", roles: { employee: "own", ingest_service: "all" } },
+  "wellvault.v1.MetricService.PutSamples": { scope: "tenant", roles: { employee: "own", ingest_service: "write" } },
   "wellvault.v1.MetricService.ListSamples": { scope: "tenant", roles: { employee: "own" } },
   "wellvault.v1.MetricService.ListMetricKinds": { scope: "platform", roles: everyone },
 };
@@ -79,6 +83,16 @@ export function requireOwnEmployee(principal: Principal, method: DescMethod, req
   if (!principal.employeeId || employeeIdOf(request)?.toLowerCase() !== principal.employeeId) {
     throw errors.accessDenied(principal.role, method.name);
   }
+}
+
+/**
+ * Takes out of a response what a caller who may only write must not read: an entry that the call did not
+ * store itself. Without this an ingest service could read anybody's journal by writing an old version of it.
+ */
+export function withholdStored(principal: Principal, method: DescMethod, response: object): void {
+  if (ruleOf(method)?.roles[principal.role] !== "write" || !("entry" in response)) return;
+  const outcome = "outcome" in response ? response.outcome : undefined;
+  if (outcome !== WriteOutcome.INSERTED && outcome !== WriteOutcome.REPLACED) delete response.entry;
 }
 
 /**

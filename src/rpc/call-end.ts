@@ -26,21 +26,15 @@ export function whenOver(request: NodeRequest, response: NodeResponse, over: () 
  * connection, for as long as the caller likes.
  */
 export function stopSendingAfter(request: NodeRequest, response: NodeResponse): void {
-  if ("stream" in request) {
-    const { stream } = request;
-    stream.once("finish", () => {
-      // The caller sees the whole response before the reset, which says that nothing is wrong.
-      setImmediate(() => {
-        if (!stream.destroyed && !request.complete) stream.close(constants.NGHTTP2_NO_ERROR);
-      });
-    });
-    return;
-  }
-  response.once("finish", () => {
+  const isHttp2 = "stream" in request;
+  (isHttp2 ? request.stream : response).once("finish", () => {
     if (request.complete) return;
-    // Cutting the connection at once could destroy the answer on its way.
+    // Cut at once, the answer could be lost on its way.
     request.resume();
-    const timer = setTimeout(() => request.socket.destroy(), lingerMs);
+    const timer = setTimeout(() => {
+      if (isHttp2) request.stream.close(constants.NGHTTP2_NO_ERROR);
+      else request.socket.destroy();
+    }, lingerMs);
     request.once("close", () => clearTimeout(timer));
   });
 }

@@ -1,6 +1,6 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { requireOwnEmployee } from "../identity/access-rules.ts";
+import { requireOwnEmployee, withholdStored } from "../identity/access-rules.ts";
 import { validateMessage } from "../validation.ts";
 import { callKey } from "./call.ts";
 import { toCatalogueError, toConnectError } from "./connect-error.ts";
@@ -18,7 +18,9 @@ export function createCallInterceptor(log: Logger): Interceptor {
       const call = request.contextValues.get(callKey);
       validateMessage(request.method.input, request.message);
       if (call) requireOwnEmployee(call.principal, request.method, request.message);
-      return await untilAborted(next(request), request.signal);
+      const response = await untilAborted(next(request), request.signal);
+      if (call) withholdStored(call.principal, request.method, response.message as object);
+      return response;
     } catch (error) {
       throw toConnectError(toCatalogueError(error, log, request.signal));
     }
