@@ -16,16 +16,19 @@ export interface DedupedSamples {
  */
 export function dedupeSamples(batch: readonly StorableSample[]): DedupedSamples {
   const byKey = new Map<string, StorableSample>();
+  for (const sample of batch) {
+    const key = keyOf(sample);
+    const other = byKey.get(key);
+    if (!other || sample.version > other.version) byKey.set(key, sample);
+  }
+  // Counted against what is kept, so that the order of the batch does not matter.
   let unchanged = 0;
   let stale = 0;
   for (const sample of batch) {
-    const key = `${sample.kind.number} ${sample.start} ${sample.daily} ${sample.source}`;
-    const other = byKey.get(key);
-    if (!other || sample.version > other.version) byKey.set(key, sample);
-    if (other) {
-      if (other.version === sample.version) unchanged++;
-      else stale++;
-    }
+    const kept = byKey.get(keyOf(sample));
+    if (!kept || kept === sample) continue;
+    if (kept.version === sample.version) unchanged++;
+    else stale++;
   }
   const samples = [...byKey.values()].sort(
     (a, b) =>
@@ -35,4 +38,8 @@ export function dedupeSamples(batch: readonly StorableSample[]): DedupedSamples 
       (a.source < b.source ? -1 : a.source > b.source ? 1 : 0),
   );
   return { samples, unchanged, stale };
+}
+
+function keyOf({ kind, start, daily, source }: StorableSample): string {
+  return `${kind.number} ${start} ${daily} ${source}`;
 }

@@ -1,0 +1,141 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { ControlStore } from "../../src/tenancy/control-store.ts";
+import {
+  createTenantDirectory,
+  negativeTtlMs,
+  positiveTtlMs,
+  type TenantDirectory,
+} from "../../src/tenancy/directory.ts";
+
+interface Company {
+  readonly vault: string;
+  readonly state: string;
+}
+
+/** A store that counts its queries and answers when it is told to. */
+class CountingStore implements ControlStore {
+  readonly companies = new Map<string, Company>();
+  queries = 0;
+  /** Set while answers are to wait; called with nothing to let them go. */
+  held: PromiseWithResolvers<void> | undefined;
+  failure: Error | undefined;
+
+  async query<Values extends readonly unknown[], Row>(_: unknown, values: Values): Promise<Row[]> {
+    this.queries++;
+    const company = this.companies.get(String(values[0]));
+    const { failure, held } = this;
+    await held?.promise;
+    if (failure) throw failure;
+    return company ? [company as Row] : [];
+  }
+
+  async close(): Promise<void> {}
+}
+
+const acme: Company = { vault: "v_0000000000000001", state: "ACTIVE" };
+let store: CountingStore;
+let now: number;
+let directory: TenantDirectory;
+
+beforeEach(() => {
+  store = new CountingStore();
+  now = 1_000_000;
+  directory = createTenantDirectory(store, () => now);
+});
+
+describe("a tenant that is there", () => {
+  beforeEach(() => void store.companies.set("acme", acme));
+
+  test("is read once and then remembered for its time", async () => {
+    const entry = { tenantId: "acme", vault: acme.vault, placement: "default", state: "ACTIVE" };
+    expect(await directory.lookup("acme")).toEqual(entry);
+    now += positiveTtlMs;
+    expect(await directory.lookup("acme")).toEqual(entry);
+    expect(store.queries).toBe(1);
+    now += 1;
+    expect(await directory.lookup("acme")).toEqual(entry);
+    expect(store.queries).toBe(2);
+  });
+
+  test("is seen suspended as soon as its time is over", async () => {
+    await directory.lookup("acme");
+    store.companies.set("acme", { ...acme, state: "SUSPENDED" });
+    now += positiveTtlMs + 1;
+    expect((await directory.lookup("acme"))?.state).toBe("SUSPENDED");
+  });
+
+  test("in a state this version does not know is not active", async () => {
+    store.companies.set("acme", { ...acme, state: "PURGING" });
+    expect((await directory.lookup("acme"))?.state).toBe("SUSPENDED");
+  });
+
+  test("is asked for once by a hundred calls that miss at the same time", async () => {
+    store.held = Promise.withResolvers();
+    const lookups = Array.from({ length: 100 }, () => directory.lookup("acme"));
+    store.held.resolve();
+    for (const entry of await Promise.all(lookups)) expect(entry?.vault).toBe(acme.vault);
+    expect(store.queries).toBe(1);
+  });
+
+  test("is asked for apart from another tenant", async () => {
+    store.companies.set("other", { ...acme, vault: "v_0000000000000002" });
+    const [one, two] = await Promise.all([directory.lookup("acme"), directory.lookup("other")]);
+    expect([one?.vault, two?.vault]).toEqual(["v_0000000000000001", "v_0000000000000002"]);
+  });
+});
+
+describe("a tenant that is not there", () => {
+  test("is believed absent for a second at most", async () => {
+    expect(negativeTtlMs).toBeLessThanOrEqual(1_000);
+    expect(await directory.lookup("acme")).toBeUndefined();
+    store.companies.set("acme", acme);
+    now += negativeTtlMs;
+    expect(await directory.lookup("acme")).toBeUndefined();
+    expect(store.queries).toBe(1);
+    now += 1;
+    expect((await directory.lookup("acme"))?.vault).toBe(acme.vault);
+  });
+
+  test("is found at once by the process that provisioned it", async () => {
+    expect(await directory.lookup("acme")).toBeUndefined();
+    store.companies.set("acme", acme);
+    directory.forget("acme");
+    expect((await directory.lookup("acme"))?.vault).toBe(acme.vault);
+  });
+
+  test("is found at once though an older look-up is still on its way, whose answer is not kept", async () => {
+    store.held = Promise.withResolvers();
+    const { held } = store;
+    const early = directory.lookup("acme");
+    store.held = undefined;
+    store.companies.set("acme", acme);
+    directory.forget("acme");
+    expect((await directory.lookup("acme"))?.vault).toBe(acme.vault);
+    held.resolve();
+    expect(await early).toBeUndefined();
+    expect((await directory.lookup("acme"))?.vault).toBe(acme.vault);
+    expect(store.queries).toBe(2);
+  });
+});
+
+describe("a database that does not answer", () => {
+  test("fails every call that waited and is asked again by the next", async () => {
+    store.companies.set("acme", acme);
+    store.failure = new Error("gone");
+    store.held = Promise.withResolvers();
+    const lookups = [directory.lookup("acme"), directory.lookup("acme")];
+    store.held.resolve();
+    const outcomes = await Promise.allSettled(lookups);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(["rejected", "rejected"]);
+    store.failure = undefined;
+    expect((await directory.lookup("acme"))?.vault).toBe(acme.vault);
+    expect(store.queries).toBe(2);
+  });
+
+  test("does not trouble a tenant that is remembered", async () => {
+    store.companies.set("acme", acme);
+    await directory.lookup("acme");
+    store.failure = new Error("gone");
+    expect((await directory.lookup("acme"))?.vault).toBe(acme.vault);
+  });
+});
