@@ -21,8 +21,8 @@ const maxRowBytes = 16_384;
  * quote spoils one row instead of all that follow.
  *
  * @param columns the columns that the header line must name
- * @param onBadRow told of each row that has not as many fields as the header line, and of what keeps
- *   the rest of the file from being read
+ * @param onBadRow told of each row that has not as many fields as the header line, and of a row of more
+ *   than 16 KiB, at which reading ends; the last rows before it may be lost with it
  * @throws the file system's error when the file cannot be opened or read
  */
 export async function* readCsv(
@@ -68,7 +68,7 @@ export async function* readCsv(
     onBadRow({
       file: path,
       line: typeof line === "number" ? line : 1,
-      problem: `is no row of a CSV file (${error.code}); the rest of the file is left out`,
+      problem: `is no row of a CSV file (${error.code}); the file is read no further`,
     });
     return;
   }
