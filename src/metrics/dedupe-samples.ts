@@ -4,8 +4,8 @@ import type { StorableSample } from "./sample-rules.ts";
 export interface DedupedSamples {
   /** The samples that count, in the order of their keys. */
   readonly samples: readonly StorableSample[];
-  /** Samples left out because the same key stands in the batch with the same version. */
-  readonly unchanged: number;
+  /** For each of them how many samples of the batch have its key and version: itself and its repetitions. */
+  readonly copies: readonly number[];
   /** Samples left out because the same key stands in the batch with a higher version. */
   readonly stale: number;
 }
@@ -15,29 +15,25 @@ export interface DedupedSamples {
  * the first. The order is the same for everybody, so batches that overlap cannot deadlock.
  */
 export function dedupeSamples(batch: readonly StorableSample[]): DedupedSamples {
-  const byKey = new Map<string, StorableSample>();
+  const byKey = new Map<string, { sample: StorableSample; copies: number }>();
   for (const sample of batch) {
     const key = keyOf(sample);
     const other = byKey.get(key);
-    if (!other || sample.version > other.version) byKey.set(key, sample);
+    if (!other || sample.version > other.sample.version) byKey.set(key, { sample, copies: 1 });
+    else if (sample.version === other.sample.version) other.copies++;
   }
-  // Counted against what is kept, so that the order of the batch does not matter.
-  let unchanged = 0;
-  let stale = 0;
-  for (const sample of batch) {
-    const kept = byKey.get(keyOf(sample));
-    if (!kept || kept === sample) continue;
-    if (kept.version === sample.version) unchanged++;
-    else stale++;
-  }
-  const samples = [...byKey.values()].sort(
-    (a, b) =>
+  const kept = [...byKey.values()].sort(
+    ({ sample: a }, { sample: b }) =>
       a.kind.number - b.kind.number ||
       Number(a.start - b.start) ||
       Number(a.daily) - Number(b.daily) ||
       (a.source < b.source ? -1 : a.source > b.source ? 1 : 0),
   );
-  return { samples, unchanged, stale };
+  return {
+    samples: kept.map(({ sample }) => sample),
+    copies: kept.map(({ copies }) => copies),
+    stale: kept.reduce((left, { copies }) => left - copies, batch.length),
+  };
 }
 
 function keyOf({ kind, start, daily, source }: StorableSample): string {

@@ -41,14 +41,14 @@ export const metricHandlers: TenantHandlers<typeof MetricService, "putSamples" |
         samples.map((sample) => sample.recordingMethod),
       ]);
       const { inserted = 0, replaced = 0 } = counts ?? {};
-      const kept = samples.length - inserted - replaced;
-      const [found] = kept > 0 ? await transaction.query(countStaleSamples, [...keys]) : [];
-      const stale = found?.stale ?? 0;
+      const allWritten = inserted + replaced === samples.length;
+      const [found] = allWritten ? [] : await transaction.query(countStaleSamples, [...keys, batch.copies]);
+      const stale = batch.stale + (found?.stale ?? 0);
       return {
         insertedCount: inserted,
         replacedCount: replaced,
-        unchangedCount: kept - stale + batch.unchanged,
-        staleCount: stale + batch.stale,
+        unchangedCount: request.samples.length - inserted - replaced - stale,
+        staleCount: stale,
       };
     });
   },

@@ -47,7 +47,7 @@ export const putSamples = statement<SampleArrays, { inserted: number; replaced: 
   from written
 `);
 
-/** Counts the samples of a batch for which a higher version is stored. */
+/** Counts the samples of a batch, each with its copies, for which a higher version is stored. */
 export const countStaleSamples = statement<
   [
     employeeNo: number,
@@ -55,12 +55,13 @@ export const countStaleSamples = statement<
     startTimes: readonly string[],
     sourceNos: readonly number[],
     versions: readonly string[],
+    copies: readonly number[],
   ],
   { stale: number }
 >(`
-  select count(*)::integer as stale
-  from unnest($2::smallint[], $3::timestamptz[], $4::smallint[], $5::bigint[])
-    as incoming (kind, start_time, source_no, version)
+  select coalesce(sum(incoming.copies), 0)::integer as stale
+  from unnest($2::smallint[], $3::timestamptz[], $4::smallint[], $5::bigint[], $6::integer[])
+    as incoming (kind, start_time, source_no, version, copies)
   join samples as stored using (kind, start_time, source_no)
   where stored.employee_no = $1 and stored.version > incoming.version
 `);
