@@ -11,7 +11,11 @@ const lingerMs = 1_000;
 export function whenOver(request: NodeRequest, response: NodeResponse, over: () => void): void {
   // A response of HTTP/1.1 that waits behind another one is never told that its connection is gone.
   const socket = "stream" in request ? undefined : request.socket;
+  let isOver = false;
   const once = () => {
+    // Both listeners may be told by one event, which tells also those that were taken off meanwhile.
+    if (isOver) return;
+    isOver = true;
     response.off("close", once);
     socket?.off("close", once);
     over();
