@@ -40,6 +40,9 @@ export interface Server {
 /** How often the database is asked whether it is there, in milliseconds. */
 const probeMs = 1_000;
 
+/** How long calls that were cut off have to answer, in milliseconds. */
+const lastWordMs = 250;
+
 /** Starts serving. Resolves when the port is open and the database was asked once. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { log, sessions } = options;
@@ -89,7 +92,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         }),
       ]);
       clearTimeout(timer);
-      endCalls.abort(errors.draining());
+      if (!finished) {
+        endCalls.abort(errors.draining());
+        // What was cut off is told so, as far as its caller listens.
+        await Promise.race([handler.idle(), new Promise((done) => setTimeout(done, lastWordMs))]);
+      }
       listener.destroy();
       return finished;
     },

@@ -16,7 +16,7 @@ beforeAll(async () => {
   service = await startTestService({ poolSize: 2, defaultTimeoutMs: 150, maxTimeoutMs: 300 });
   await service.provision("acme");
   await service.clients.employees.listEmployees({}, { ...admin, timeoutMs: 300 });
-  wire = openWire(service.address);
+  wire = await openWire(service.address);
 });
 beforeEach(async () => {
   held = await holdTable(service.database, "acme");
@@ -104,7 +104,7 @@ test.each(callers)("a %s client that cancels ends its statement", async (_, open
 });
 
 test("a client that vanishes ends its statement", async () => {
-  const lost = openWire(service.address);
+  const lost = await openWire(service.address);
   lost.open(path, grpcHeaders).end(empty);
   await held.waiting();
   lost.session.socket.resetAndDestroy();

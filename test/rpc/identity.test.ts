@@ -15,7 +15,7 @@ let wire: Wire;
 beforeAll(async () => {
   service = await startTestService();
   await service.provision("acme");
-  wire = openWire(service.address);
+  wire = await openWire(service.address);
 });
 afterAll(async () => {
   wire.close();

@@ -92,7 +92,7 @@ test.each(["Host: a b", "Host: [", "Host: "])("a request with the authority '%s'
 });
 
 test("an HTTP/2 request with an unreadable authority is answered", async () => {
-  const wire = openWire(service.address);
+  const wire = await openWire(service.address);
   const headers = { "content-type": "application/grpc", "x-role": "auditor" };
   const stream = wire.session.request({ ":method": "POST", ":path": kindsPath, ":authority": "[", ...headers });
   stream.end(envelope(new Uint8Array()));
@@ -101,7 +101,7 @@ test("an HTTP/2 request with an unreadable authority is answered", async () => {
 });
 
 test("a connection reset in the middle of a call ends that call alone", async () => {
-  const wire = openWire(service.address);
+  const wire = await openWire(service.address);
   const headers = { "content-type": "application/grpc", "x-role": "platform_operator" };
   const stream = wire.open("/wellvault.v1.TenantService/ProvisionTenant", headers);
   stream.write(Buffer.of(0, 0, 0, 1, 0, 1));
@@ -119,7 +119,7 @@ test("300 calls at once on one connection are all answered", async () => {
 });
 
 test("a client that reads no response blocks no other", async () => {
-  const wire = openWire(service.address);
+  const wire = await openWire(service.address);
   await new Promise((done) => wire.session.once("remoteSettings", done));
   // With a window of nothing the server cannot send a single byte of a body.
   await new Promise<void>((done) => wire.session.settings({ initialWindowSize: 0 }, () => done()));

@@ -24,9 +24,10 @@ export interface Wire {
 }
 
 /** Opens a bare HTTP/2 connection. */
-export function openWire(address: string): Wire {
+export async function openWire(address: string): Promise<Wire> {
   const session = connectHttp2(address);
   session.on("error", () => undefined);
+  await new Promise((done) => session.once("connect", done).once("close", done));
   const open = (path: string, headers: Record<string, string> = {}) => {
     const stream = session.request({ ":method": "POST", ":path": path, ...headers }, { endStream: false });
     stream.on("error", () => undefined);
