@@ -1,19 +1,40 @@
 import pg from "pg";
 
+/** What a statement that opens or ends a transaction returns. */
+const done = { command: "", rowCount: null, oid: 0, rows: [], fields: [] };
+
 /**
  * A `pg` client that sends every query by the extended protocol, which takes one statement a
  * message: text with a second statement in it is refused by the server (42601), whoever wrote it.
+ *
+ * Its `begin` and `rollback` never reject. Kysely gives a connection back to the pool only after both
+ * went well, so a connection that the server dropped would be missing from the pool for ever, and the
+ * pool be empty after a restart of the server. Instead the connection is closed, which undoes the
+ * transaction, and every further statement on it rejects with what went wrong.
  */
 export class ExtendedClient extends pg.Client {
+  #lost: unknown;
+
   // pg declares eight overloads; they all come down to these three shapes of the first argument.
   override query(config: unknown, ...rest: unknown[]): never {
     const query = super.query as unknown as (this: this, config: unknown, ...rest: unknown[]) => never;
     if (typeof config === "string") {
       const [values, ...others] = Array.isArray(rest[0]) ? rest : [undefined, ...rest];
-      return query.call(this, { text: config, values, queryMode: "extended" }, ...others);
+      const extended = { text: config, values, queryMode: "extended" };
+      if (others.length > 0) return query.call(this, extended, ...others);
+      if (/^(begin|start transaction|rollback)\b(?! to\b)/i.test(config)) return this.#edge(query.call(this, extended));
+      return this.#lost === undefined ? query.call(this, extended) : (Promise.reject(this.#lost) as never);
     }
     // Cursors and streams speak the extended protocol themselves.
     if (typeof config === "object" && config !== null && "submit" in config) return query.call(this, config, ...rest);
     return query.call(this, { ...(config as object), queryMode: "extended" }, ...rest);
+  }
+
+  #edge(result: Promise<unknown>): never {
+    return result.catch((error: unknown) => {
+      this.#lost ??= error;
+      this.end().catch(() => undefined);
+      return done;
+    }) as never;
   }
 }

@@ -14,11 +14,12 @@ export interface OwnServer {
 
 /**
  * Starts a server for tests that crash it, change roles, or count what belongs to the whole server.
- * Its data does not outlive the operating system, but outlives the server's processes.
+ *
+ * @param disposable whether what it acknowledges may be lost in a crash
  */
-export async function startOwnServer(): Promise<OwnServer> {
+export async function startOwnServer(disposable = true): Promise<OwnServer> {
   const folder = await mkdtemp(join(tmpdir(), "wellvault-own-"));
-  const server = await startEmbeddedServer({ folder, disposable: true });
+  const server = await startEmbeddedServer({ folder, disposable });
   const database = await createTestDatabase(server.url);
   return {
     server,
