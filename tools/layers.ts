@@ -50,6 +50,8 @@ export const restrictions: readonly Restriction[] = [
   {
     target: "pg",
     allowed: [
+      // Goes around the sessions on purpose, to show that PostgreSQL refuses it.
+      "cli/demo/sql-attempts",
       "database/embedded-server",
       "database/extended-client",
       "database/logins",
