@@ -17,7 +17,7 @@ export function readLocalSeconds(text: string): number | undefined {
   const millis = Date.UTC(year, month - 1, day, hours, minute, second);
   const date = new Date(millis);
   // Date.UTC rolls 30 February over into March and takes the year 16 for 1916.
-  const same = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  const same = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1;
   return same ? millis / 1_000 : undefined;
 }
 

@@ -90,6 +90,28 @@ describe("pushing samples", () => {
     expect(await pushing).toEqual({ ...noCounts, inserted: 1_000 });
   });
 
+  it("keeps no more waiting than it may, however many people there are", async () => {
+    let read = 0;
+    let sent = 0;
+    let most = 0;
+    async function* source() {
+      for await (const item of samplesOf(Array.from({ length: 100 }, (_, index) => `p${index}`))) {
+        read++;
+        most = Math.max(most, read - sent);
+        yield item;
+      }
+    }
+    await pushSamples(source(), {
+      maxWaiting: 20,
+      async send(_, samples) {
+        sent += samples.length;
+        return noCounts;
+      },
+    });
+    expect(sent).toBe(100);
+    expect(most).toBe(20);
+  });
+
   it("stops at the first failure, closes the source and leaves nothing under way", async () => {
     let closed = false;
     let underWay = 0;
