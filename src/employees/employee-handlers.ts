@@ -101,11 +101,10 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
 
   async deleteEmployee(request, session) {
     await session.transaction(async (transaction) => {
+      await transaction.query(countEmployeeOut, []);
       const employee = await requireEmployee(transaction, request.employeeId, request.etag);
       const now = new Date();
       transaction.em.assign(employee, { deleteTime: now, updateTime: now });
-      await transaction.em.flush();
-      await transaction.query(countEmployeeOut, []);
     });
     return {};
   },
