@@ -5,6 +5,22 @@ import type { FieldViolation } from "./errors.ts";
 /** How far ahead of the server's clock a start may lie: clocks are wrong and zones are confused. */
 const aheadMicros = dayMicros;
 
+/** The range of google.protobuf.Timestamp: the years 1 to 9999, and nanoseconds of one second. */
+const firstSecond = -62_135_596_800n;
+const lastSecond = 253_402_300_799n;
+
+/**
+ * Checks that a Timestamp is one. The wire lets a caller send more: a second's worth of nanoseconds or a
+ * year that no calendar has, which would move the value or fail where it is used.
+ */
+function checkTimestamp(field: string, time: Timestamp | undefined): FieldViolation[] {
+  if (!time) return [];
+  const { seconds, nanos } = time;
+  if (seconds >= firstSecond && seconds <= lastSecond && nanos >= 0 && nanos <= 999_999_999) return [];
+  const description = "must be a timestamp: a time in the years 1 to 9999 with 0 to 999,999,999 nanoseconds";
+  return [{ field, description, rule: "timestamp.valid" }];
+}
+
 /**
  * Checks what the rules of the .proto files cannot say of a time range: the start is not too far
  * ahead, and the end is later than the start by at most `maxSeconds`.
@@ -19,8 +35,8 @@ export function checkTimes(
   maxSeconds: number,
   now: Date,
 ): FieldViolation[] {
-  const violations: FieldViolation[] = [];
-  if (!start) return violations;
+  const violations = [...checkTimestamp(`${path}start_time`, start), ...checkTimestamp(`${path}end_time`, end)];
+  if (!start || violations.length > 0) return violations;
   const startMicros = toMicros(start);
   if (startMicros > BigInt(now.getTime()) * 1_000n + aheadMicros) {
     violations.push({
@@ -46,6 +62,8 @@ export function checkRange(
   start: Timestamp | undefined,
   end: Timestamp | undefined,
 ): { violations: FieldViolation[]; from: Micros | undefined; to: Micros | undefined } {
+  const violations = [...checkTimestamp("start_time", start), ...checkTimestamp("end_time", end)];
+  if (violations.length > 0) return { violations, from: undefined, to: undefined };
   const from = start && toMicros(start);
   const to = end && toMicros(end);
   const ordered = from === undefined || to === undefined || from < to;

@@ -2,20 +2,30 @@ import { randomUUID } from "node:crypto";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { toWellvaultError } from "../database/sqlstate.ts";
-import { errorDomain, errors, WellvaultError } from "../errors.ts";
+import { errorDomain, errors, type FieldViolation, WellvaultError } from "../errors.ts";
 import { BadRequestSchema, ErrorInfoSchema, ResourceInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { ErrorReasonSchema } from "../gen/wellvault/v1/error_reason_pb.ts";
 
+/**
+ * How much of BadRequest is sent. An error travels in trailers, and clients take few of them: grpc-java
+ * 8 KiB. A batch of a thousand bad samples must not be answered by an error that nobody can read.
+ */
+const maxViolations = 20;
+const maxViolationText = 2_500;
+
 /** Puts a value of the catalogue into the form that goes over the wire, with its details. */
 export function toConnectError(error: WellvaultError): ConnectError {
-  const { metadata = {}, violations, resource } = error.context;
+  const { violations: all, resource } = error.context;
+  const violations = all && firstViolations(all);
+  const cut = violations && violations.length < all.length ? { violation_count: String(all.length) } : {};
+  const metadata = { ...error.context.metadata, ...cut };
   const result = new ConnectError(error.message, error.code, undefined, undefined, error);
   result.details.push({
     desc: ErrorInfoSchema,
     value: {
       reason: ErrorReasonSchema.value[error.reason]?.localName ?? "",
       domain: errorDomain,
-      metadata: { ...metadata },
+      metadata,
     },
   });
   if (violations) {
@@ -100,6 +110,14 @@ function undecodable(code: Code, message: string): WellvaultError {
   if (field) return errors.requestMalformed(code, `The request cannot be decoded at ${field}: its type does not fit.`);
   if (aboutProtocol.test(message)) return errors.requestMalformed(code, message);
   return errors.requestMalformed(code, "The request cannot be decoded: it is no valid message of this method.");
+}
+
+function firstViolations(all: readonly FieldViolation[]): readonly FieldViolation[] {
+  let text = 0;
+  return all.slice(0, maxViolations).filter(({ field, description, rule = "" }, index) => {
+    text += field.length + description.length + rule.length;
+    return index === 0 || text <= maxViolationText;
+  });
 }
 
 /** Turns a rule's id such as `string.max_len` into the form of BadRequest's reason (AIP-193). */
