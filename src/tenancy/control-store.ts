@@ -50,31 +50,53 @@ export function openControlStore(options: ControlStoreOptions): ControlStore {
       } catch (error) {
         throw toWellvaultError(error) ?? error;
       }
-      const cancel = () => void cancelBackend(pool, client);
+      if (signal?.aborted) {
+        // Nobody waits any more, so nothing is done on the caller's behalf.
+        client.release();
+        throw toWellvaultError(signal.reason) ?? signal.reason;
+      }
+      const cancel = () => void cancelBackend(options.url, client);
       const ignore = () => undefined;
       client.on("error", ignore);
       signal?.addEventListener("abort", cancel, { once: true });
-      let failure: unknown;
+      let broken = false;
       try {
         const result = await client.query<Row & pg.QueryResultRow>(statement.text, [...values]);
         return result.rows as Row[];
       } catch (error) {
-        failure = error;
-        // Each statement commits itself, so a lost connection leaves it open whether it was done.
-        throw (signal?.aborted ? toWellvaultError(signal.reason) : toWellvaultError(error)) ?? error;
+        const known = toWellvaultError(error);
+        broken = known !== undefined;
+        // A lost connection leaves it open whether the statement was done; every statement here may be repeated.
+        throw (signal?.aborted ? toWellvaultError(signal.reason) : known) ?? error;
       } finally {
         signal?.removeEventListener("abort", cancel);
         client.off("error", ignore);
         // After an abort a cancellation may still be on its way to this connection: do not reuse it.
-        client.release(failure !== undefined && (signal?.aborted || toWellvaultError(failure) !== undefined));
+        client.release(broken || (signal?.aborted ?? false));
       }
     },
     close: () => pool.end(),
   };
 }
 
-async function cancelBackend(pool: pg.Pool, client: pg.PoolClient): Promise<void> {
-  const pid = (client as pg.PoolClient & { processID?: number }).processID;
-  if (pid === undefined) return;
-  await pool.query("select pg_catalog.pg_cancel_backend($1)", [pid]).catch(() => undefined);
+/**
+ * Cancels what a connection runs, over a new one: the pool may have none left exactly because of what
+ * is to be cancelled.
+ */
+async function cancelBackend(url: string, { processID }: pg.PoolClient & { processID?: number }): Promise<void> {
+  if (processID === undefined) return;
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: "wellvault cancel",
+    connectionTimeoutMillis: 2_000,
+  });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.query("select pg_catalog.pg_cancel_backend($1)", [processID]);
+  } catch {
+    // statement_timeout ends the statement, later.
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }

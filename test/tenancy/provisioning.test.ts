@@ -119,16 +119,26 @@ describe("a company exists whole or not at all", () => {
     expect((await census()).roles).toBe(before.roles + 1);
   });
 
-  test("when the caller's deadline passes in the middle nothing is left", async () => {
-    const spec = { tenantId: "too-late", displayName: "Too late" };
+  test("when the deadlines of many calls pass in the middle nothing is left, though all connections are taken", async () => {
     const before = await census();
     await whileHeld(async () => {
-      const call = service.clients.tenants.provisionTenant(spec, { ...operator, timeoutMs: 150 });
-      await expect(call).rejects.toMatchObject({ code: Code.DeadlineExceeded });
+      const calls = Array.from({ length: 12 }, (_, n) =>
+        service.clients.tenants.provisionTenant(
+          { tenantId: `too-late-${n}`, displayName: "Too late" },
+          { ...operator, timeoutMs: 200 },
+        ),
+      );
+      for (const outcome of await Promise.allSettled(calls)) {
+        expect(outcome).toMatchObject({ status: "rejected", reason: { code: Code.DeadlineExceeded } });
+      }
       // A backend that still waits here would go on once the lock is free.
       await expect.poll(waiting, { interval: 10 }).toEqual([]);
     });
     expect(await census()).toEqual(before);
+    expect(
+      (await service.clients.tenants.provisionTenant({ tenantId: "in-time", displayName: "In time" }, operator))
+        .created,
+    ).toBe(true);
   });
 });
 
