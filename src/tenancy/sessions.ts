@@ -1,7 +1,7 @@
 import type { EntityManager, EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import { CompiledQuery, type Kysely, type Transaction } from "kysely";
 import { openOrm } from "../database/orm.ts";
-import { isRetryable, toWellvaultError } from "../database/sqlstate.ts";
+import { isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
 import type { Statement } from "../database/statement.ts";
 import { errors } from "../errors.ts";
 import type { TenantEntry } from "./tenant.ts";
@@ -125,7 +125,8 @@ class PinnedSession implements TenantSession {
         );
       } catch (error) {
         if (this.#signal.aborted) throw abortError(this.#signal, error);
-        if (attempt < attempts && isRetryable(error)) {
+        // A cancellation that nobody here asked for was meant for the connection's caller before.
+        if (attempt < attempts && (isRetryable(error) || sqlStateOf(error) === "57014")) {
           await new Promise((done) => setTimeout(done, 5 * 4 ** attempt * Math.random()));
           continue;
         }
