@@ -37,9 +37,16 @@ begin
     end if;
   end loop;
 
-  -- The migrating role hands objects over to the two owners, for which it must be able to become them.
+  -- The migrating role makes objects as the two owners, for which it must be able to become them.
   if not (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
-    execute format('grant wellvault_owner, wellvault_provisioner to %I with inherit false, set true', current_user);
+    begin
+      execute format('grant wellvault_owner, wellvault_provisioner to %I with inherit false, set true', current_user);
+    exception when insufficient_privilege then
+      raise exception 'the roles of Wellvault were made by another role of this server'
+        using errcode = 'insufficient_privilege',
+          hint = format('Migrate as that role, or let a superuser run: grant wellvault_owner, '
+            'wellvault_provisioner, wellvault_app, wellvault_control to %I with admin option, inherit false', current_user);
+    end;
   end if;
 
   -- Nobody gets into this database, or finds a schema to create things in, by being PUBLIC.

@@ -159,4 +159,31 @@ describe("as a role that owns the database and may create roles, but is no super
       await fresh.close();
     }
   });
+
+  test("on a server where another role made the roles it says what to do, and that works", async () => {
+    await withDatabase(async ({ url }) => void (await migrateControl(url, undefined)));
+    const { admin } = own.database;
+    const password = randomBytes(12).toString("hex");
+    await admin.query(`create role second login createrole password '${password}'`);
+    await withDatabase(async (database) => {
+      const url = new URL(database.url);
+      await admin.query(`alter database ${url.pathname.slice(1)} owner to second`);
+      url.username = "second";
+      url.password = password;
+      const secret = "the same for both";
+      const refused = await migrateControl(url.href, secret).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(refused).toMatchObject({ message: "the roles of Wellvault were made by another role of this server" });
+      const [, advice] = /superuser run: (.*)$/.exec((refused as pg.DatabaseError).hint ?? "") ?? [];
+      await admin.query(advice ?? "");
+      const service = await startTestService({ loginSecret: secret }, { ...database, url: url.href });
+      try {
+        await service.hire(await service.provision());
+      } finally {
+        await service.close();
+      }
+    });
+  });
 });

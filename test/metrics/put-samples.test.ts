@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dayMicros, fromMicros, minuteMicros, toMicros } from "../../src/civil-time.ts";
 import type { MetricSample } from "../../src/gen/wellvault/v1/metric_pb.ts";
 import { kindsBySlug } from "../../src/metrics/kinds.ts";
+import { maxSources } from "../../src/metrics/sample-sources.ts";
 import { as } from "../support/clients.ts";
 import { countDeadlocks } from "../support/deadlocks.ts";
 import { failureOf } from "../support/errors.ts";
@@ -188,6 +189,34 @@ describe("batches with versions", () => {
       const days: Record<string, string> = { sleep_duration: "2026-01-05", steps: "2026-01-05" };
       if (days[one.kind]) expect(civilDate).toBe(days[one.kind]);
     }
+  });
+});
+
+describe("the limit of sources", () => {
+  test("turns away a batch with a new source and leaves the known ones working", async () => {
+    const limited = await service.provision();
+    const employeeId = await service.hire(limited);
+    const send = (...samples: MetricSample[]) =>
+      service.clients.metrics.putSamples({ employeeId, samples }, as("ingest_service", limited));
+    await send(sample({ source: "known" }));
+    const { admin } = service.database;
+    const { rows } = await admin.query<{ vault: string }>(
+      "select vault::text from control.companies where tenant_id = $1",
+      [limited],
+    );
+    await admin.query(`update ${rows[0]?.vault}.counters set last_value = $1 where name = 'sample_source'`, [
+      maxSources - 1,
+    ]);
+    const startTime = fromMicros(midnight);
+    // The daily values of a source count as one more.
+    await send(sample({ kind: "steps", source: "known", daily: true, startTime }));
+    const failure = await failureOf(send(sample({ startTime, source: "known" }), sample({ source: "new" })));
+    expect(failure).toMatchObject({
+      code: "ResourceExhausted",
+      reason: "LIMIT_REACHED",
+      metadata: { limit: "sample_sources" },
+    });
+    expect(await send(sample({ startTime, source: "known" }))).toMatchObject({ insertedCount: 1 });
   });
 });
 
