@@ -97,13 +97,13 @@ export function fromProtocolError(error: ConnectError, log: Logger): WellvaultEr
     case Code.Aborted:
       return errors.cancelled();
     default:
-      // Connect says Internal also of what a caller breaks, such as an envelope's flags.
-      if (!aboutProtocol.test(message)) return internal(error, log);
-      return errors.requestMalformed(Code.InvalidArgument, message);
+      // Connect says Internal also of what a caller breaks: undecodable Protobuf, an envelope's flags.
+      return aboutRequest.test(message) ? undecodable(Code.InvalidArgument, message) : internal(error, log);
   }
 }
 
 const aboutProtocol = /protocol error|timeout|compress|encoding/;
+const aboutRequest = /^parse |decode|protocol error|timeout|compress/;
 
 function undecodable(code: Code, message: string): WellvaultError {
   const field = /cannot decode (?:field|message|enum) ([\w.]+)/.exec(message)?.[1];

@@ -84,8 +84,8 @@ test.each<[string, SampleInit, string]>([
   ["a start with negative nanoseconds", { ...heartRate, startTime: time(9n, -1) }, "start_time"],
   ["a start with a second of nanoseconds", { ...heartRate, startTime: time(9n, 1e9) }, "start_time"],
   [
-    "a start a second past 24 hours ahead",
-    { ...heartRate, startTime: at(Date.now() + 24 * hour + 1_000) },
+    "a start minutes past 24 hours ahead",
+    { ...heartRate, startTime: at(Date.now() + 24 * hour + 300_000) },
     "start_time",
   ],
   ["no offset", { ...heartRate, utcOffsetMinutes: undefined as never }, "utc_offset_minutes"],
