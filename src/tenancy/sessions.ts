@@ -1,6 +1,7 @@
 import type { EntityManager, EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import { CompiledQuery, type Kysely, type Transaction } from "kysely";
 import { openOrm } from "../database/orm.ts";
+import { createDatabaseProbe } from "../database/probe.ts";
 import { isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
 import type { Statement } from "../database/statement.ts";
 import { errors } from "../errors.ts";
@@ -66,15 +67,13 @@ const attempts = 3;
  */
 export async function openTenantSessions(options: TenantSessionsOptions): Promise<TenantSessions> {
   const orm = await openOrm(options);
+  const probe = createDatabaseProbe(options.url);
   return {
     open: (session) => new PinnedSession(orm, session),
-    ping: async () => {
-      const connection = orm.em.getConnection();
-      // Before the first call there is no connection, and the check would not open one.
-      await connection.ensureConnection();
-      return (await connection.checkConnection()).ok;
+    ping: () => probe.ask(),
+    async close() {
+      await Promise.all([probe.close(), orm.close(true)]);
     },
-    close: () => orm.close(true),
   };
 }
 

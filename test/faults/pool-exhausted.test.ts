@@ -23,6 +23,8 @@ test("a call that gets no connection in time is turned away as overload, and the
   sleeping.catch(() => undefined);
   const asleep = "select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
   await expect.poll(async () => (await plane.database.admin.query(asleep)).rowCount, { interval: 10 }).toBe(1);
+  // The database is there, so a health check must not send the load to others.
+  expect(await plane.sessions.ping()).toBe(true);
   // Two that wait: one until it is turned away, one that gives up before.
   const deadline = new AbortController();
   const waiting = plane.open(tenant).query(one, []);

@@ -1,0 +1,57 @@
+import pg from "pg";
+
+/** Asks the database whether it is there. */
+export interface DatabaseProbe {
+  /** Whether the database answers, within two seconds. */
+  ask(): Promise<boolean>;
+  /** Closes the probe's connection. */
+  close(): Promise<void>;
+}
+
+const timeoutMs = 2_000;
+
+/**
+ * Makes a probe with a connection of its own: when all connections of a pool are busy the database is
+ * there all the same, and a server that then called itself unhealthy would push its load onto others.
+ */
+export function createDatabaseProbe(url: string): DatabaseProbe {
+  let connecting: Promise<pg.Client> | undefined;
+
+  async function connect(): Promise<pg.Client> {
+    const fresh = new pg.Client({
+      connectionString: url,
+      application_name: "wellvault probe",
+      connectionTimeoutMillis: timeoutMs,
+      query_timeout: timeoutMs,
+      keepAlive: true,
+    });
+    // What breaks it while it is idle is found by the next question.
+    fresh.on("error", () => undefined);
+    await fresh.connect();
+    return fresh;
+  }
+
+  return {
+    async ask() {
+      connecting ??= connect();
+      const asked = connecting;
+      try {
+        const client = await asked;
+        await client.query("select 1");
+        return true;
+      } catch {
+        if (connecting === asked) connecting = undefined;
+        // Not waited for: a server that does not answer does not say goodbye either.
+        void end(asked);
+        return false;
+      }
+    },
+    async close() {
+      if (connecting) await end(connecting);
+    },
+  };
+}
+
+async function end(connecting: Promise<pg.Client>): Promise<void> {
+  await connecting.then((client) => client.end()).catch(() => undefined);
+}
