@@ -10,8 +10,11 @@ export interface DeadlineLimits {
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000001 };
 
-/** The deadlines of streams, which have none of their own. Node's timers fire at once beyond the maximum. */
-export const streamDeadlines: DeadlineLimits = { defaultTimeoutMs: undefined, maxTimeoutMs: 2 ** 31 - 1 };
+/**
+ * The deadlines of streams, which have none of their own. The longest is what the eight digits of
+ * gRPC's header can say in milliseconds, some 28 hours; beyond 25 days Node's timers would fire at once.
+ */
+export const streamDeadlines: DeadlineLimits = { defaultTimeoutMs: undefined, maxTimeoutMs: 99_999_999 };
 
 /**
  * Puts the deadline that applies into a request's headers, so that every protocol's own machinery

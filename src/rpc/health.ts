@@ -15,6 +15,8 @@ export interface HealthState {
   setServing(serving: boolean): void;
   /** Whether the server is serving. */
   readonly serving: boolean;
+  /** Watches that wait for a change. */
+  readonly watching: number;
   /** The implementation of grpc.health.v1.Health. */
   readonly service: ServiceImpl<typeof Health>;
 }
@@ -38,6 +40,9 @@ export function createHealthState(services: readonly string[]): HealthState {
     get serving() {
       return serving;
     },
+    get watching() {
+      return watchers.size;
+    },
     setServing(value) {
       if (value === serving) return;
       serving = value;
@@ -46,7 +51,7 @@ export function createHealthState(services: readonly string[]): HealthState {
     service: {
       check({ service }) {
         if (!known.has(service)) {
-          throw toConnectError(errors.notFound({ type: "grpc.health.v1.Health", name: service }));
+          throw errors.notFound({ type: "grpc.health.v1.Health", name: service });
         }
         return response(service);
       },

@@ -14,10 +14,12 @@ export function createReflection(roots: readonly DescFile[]): ServiceImpl<typeof
   const byExtension = new Map<string, DescFile>();
   const extensionNumbers = new Map<string, number[]>();
   const services: string[] = [];
+  const encoded = new Map<DescFile, Uint8Array>();
 
   const visit = (file: DescFile): void => {
     if (files.has(file.proto.name)) return;
     files.set(file.proto.name, file);
+    encoded.set(file, toBinary(FileDescriptorProtoSchema, file.proto));
     for (const dependency of file.dependencies) visit(dependency);
     for (const symbol of symbolsOf(file)) bySymbol.set(symbol, file);
     for (const extension of file.extensions) {
@@ -41,10 +43,8 @@ export function createReflection(roots: readonly DescFile[]): ServiceImpl<typeof
       one.dependencies.forEach(collect);
     };
     collect(file);
-    return {
-      case: "fileDescriptorResponse" as const,
-      value: { fileDescriptorProto: [...all].map((one) => toBinary(FileDescriptorProtoSchema, one.proto)) },
-    };
+    const fileDescriptorProto = [...all].flatMap((one) => encoded.get(one) ?? []);
+    return { case: "fileDescriptorResponse" as const, value: { fileDescriptorProto } };
   };
 
   const answer = ({ messageRequest: question }: ServerReflectionRequest) => {
