@@ -10,6 +10,8 @@ export interface Listener {
   readonly port: number;
   /** Takes no more connections or streams, and lets those that are open finish. */
   close(): void;
+  /** Resolves once every connection is closed; to be asked when no call is running any more. */
+  closed(): Promise<void>;
   /** Cuts whatever is still open. */
   destroy(): void;
 }
@@ -44,7 +46,10 @@ export async function listen(host: string, port: number, handler: NodeHandler, l
   http1.removeAllListeners("connection");
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
+  /** Connections that have not said yet which protocol they speak. */
+  const undecided = new Set<Socket>();
   let closing = false;
+  let onClosed: (() => void) | undefined;
 
   // Node's defaults suit a client: unlimited streams and windows of 64 KiB.
   const http2 = createHttp2Server(
@@ -73,9 +78,15 @@ export async function listen(host: string, port: number, handler: NodeHandler, l
 
   http1.on("connection", (socket: Socket) => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      undecided.delete(socket);
+      if (sockets.size === 0) onClosed?.();
+    });
     socket.on("error", (error) => log.debug({ err: error }, "a connection failed"));
+    undecided.add(socket);
     tellProtocol(socket, (isHttp2) => {
+      undecided.delete(socket);
       if (!isHttp2) {
         for (const serve of serveHttp1) serve.call(http1, socket);
         return;
@@ -101,8 +112,14 @@ export async function listen(host: string, port: number, handler: NodeHandler, l
       closing = true;
       // Idle connections of HTTP/1.1 are closed by this too.
       http1.close();
+      for (const socket of undecided) socket.destroy();
       // GOAWAY: the client opens no new stream, the open ones go on.
       for (const session of sessions) session.close();
+    },
+    async closed() {
+      // Those that were busy when closing began are idle now.
+      http1.closeIdleConnections();
+      if (sockets.size > 0) await new Promise<void>((done) => (onClosed = done));
     },
     destroy() {
       for (const session of sessions) session.destroy();

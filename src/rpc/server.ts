@@ -40,8 +40,8 @@ export interface Server {
 /** How often the database is asked whether it is there, in milliseconds. */
 const probeMs = 1_000;
 
-/** How long calls that were cut off have to answer, in milliseconds. */
-const lastWordMs = 250;
+/** How long the last answers may take to reach their callers, in milliseconds. */
+const lastWordMs = 1_000;
 
 /** Starts serving. Resolves when the port is open and the database was asked once. */
 export async function startServer(options: ServerOptions): Promise<Server> {
@@ -84,23 +84,31 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await new Promise((done) => setImmediate(done));
       listener.close();
       endStreams.abort(errors.draining());
-      let timer: NodeJS.Timeout | undefined;
-      const finished = await Promise.race([
-        handler.idle().then(() => true),
-        new Promise<false>((done) => {
-          timer = setTimeout(() => done(false), options.drainTimeoutMs);
-        }),
-      ]);
-      clearTimeout(timer);
-      if (!finished) {
-        endCalls.abort(errors.draining());
-        // What was cut off is told so, as far as its caller listens.
-        await Promise.race([handler.idle(), new Promise((done) => setTimeout(done, lastWordMs))]);
-      }
+      const finished = await withinMs(options.drainTimeoutMs, handler.idle());
+      if (!finished) endCalls.abort(errors.draining());
+      // The last answers are on their way, and calls that were cut off are told so: a connection that is
+      // destroyed now would lose them.
+      await withinMs(
+        lastWordMs,
+        handler.idle().then(() => listener.closed()),
+      );
       listener.destroy();
       return finished;
     },
   };
+}
+
+/** Whether the promise is settled within a time. */
+async function withinMs(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((done) => {
+    timer = setTimeout(() => done(false), ms);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function startProbe(
