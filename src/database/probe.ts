@@ -1,4 +1,4 @@
-import pg from "pg";
+import { ExtendedClient } from "./extended-client.ts";
 
 /** Asks the database whether it is there. */
 export interface DatabaseProbe {
@@ -15,10 +15,10 @@ const timeoutMs = 2_000;
  * there all the same, and a server that then called itself unhealthy would push its load onto others.
  */
 export function createDatabaseProbe(url: string): DatabaseProbe {
-  let connecting: Promise<pg.Client> | undefined;
+  let connecting: Promise<ExtendedClient> | undefined;
 
-  async function connect(): Promise<pg.Client> {
-    const fresh = new pg.Client({
+  async function connect(): Promise<ExtendedClient> {
+    const fresh = new ExtendedClient({
       connectionString: url,
       application_name: "wellvault probe",
       connectionTimeoutMillis: timeoutMs,
@@ -52,6 +52,6 @@ export function createDatabaseProbe(url: string): DatabaseProbe {
   };
 }
 
-async function end(connecting: Promise<pg.Client>): Promise<void> {
+async function end(connecting: Promise<ExtendedClient>): Promise<void> {
   await connecting.then((client) => client.end()).catch(() => undefined);
 }
