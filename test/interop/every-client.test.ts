@@ -6,6 +6,7 @@ import { as, protocols } from "../support/clients.ts";
 import { failureOf } from "../support/errors.ts";
 import { openGrpcJsCaller } from "../support/grpc-js.ts";
 import { startTestService, type TestService } from "../support/service.ts";
+import { envelope, openWire } from "../support/wire.ts";
 import { useEverything } from "./scenario.ts";
 
 let service: TestService;
@@ -80,4 +81,30 @@ test.each(callers)("%s is told code, reason and details of every kind of error",
   } finally {
     caller.close();
   }
+});
+
+const kindsPath = "/wellvault.v1.MetricService/ListMetricKinds";
+
+test("a method without side effects is served by GET, with the identity in its headers", async () => {
+  const url = `${service.address}${kindsPath}?connect=v1&encoding=json&message=%7B%7D`;
+  const answered = await fetch(url, { headers: { "x-role": "auditor" } });
+  expect(answered.status).toBe(200);
+  expect(JSON.stringify(await answered.json())).toContain("heart_rate");
+  expect((await fetch(url)).status).toBe(401);
+  const writing = url.replace("MetricService/ListMetricKinds", "TenantService/ProvisionTenant");
+  expect((await fetch(writing, { headers: { "x-role": "platform_operator" } })).status).toBe(405);
+});
+
+test.each(["gzip", "br"])("a large answer is compressed by %s for whoever takes that", async (encoding) => {
+  const wire = await openWire(service.address);
+  const headers = { "content-type": "application/grpc", "x-role": "auditor" };
+  const empty = envelope(new Uint8Array());
+  const packed = await wire.send(kindsPath, { ...headers, "grpc-accept-encoding": encoding }, empty);
+  expect(packed.headers.get("grpc-encoding")).toBe(encoding);
+  expect(packed.body[0]).toBe(1);
+  const plain = await wire.send(kindsPath, headers, empty);
+  expect(plain.headers.get("grpc-encoding")).toBeNull();
+  expect(plain.body[0]).toBe(0);
+  expect(packed.body.byteLength).toBeLessThan(plain.body.byteLength);
+  wire.close();
 });
