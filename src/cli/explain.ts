@@ -25,9 +25,16 @@ export function explain(error: unknown): string {
     case "42501":
       return (
         `The role in DATABASE_URL may not set the database up (${error.message}). ` +
-        "It must be a superuser, or own the database and have CREATEROLE."
+        (hintOf(error) ?? "It must be a superuser, or own the database and have CREATEROLE.")
       );
   }
   if (isConnectionFailure(error)) return `The database cannot be reached: ${error.message || code}.`;
-  return error.stack ?? error.message;
+  const hint = hintOf(error);
+  // A hint is written for people: with one, where the error was thrown says nothing more.
+  return hint === undefined ? (error.stack ?? error.message) : `${error.message}\n${hint}`;
+}
+
+/** The hint that PostgreSQL, or a migration, gave with an error. */
+function hintOf(error: Error): string | undefined {
+  return "hint" in error && typeof error.hint === "string" && error.hint !== "" ? error.hint : undefined;
 }
