@@ -1,4 +1,3 @@
-import { constants } from "node:http2";
 import type { NodeRequest, NodeResponse } from "./node-handler.ts";
 
 /** How long a caller that was answered may go on sending its body, in milliseconds. */
@@ -36,7 +35,8 @@ export function stopSendingAfter(request: NodeRequest, response: NodeResponse): 
     // Cut at once, the answer could be lost on its way.
     request.resume();
     const timer = setTimeout(() => {
-      if (isHttp2) request.stream.close(constants.NGHTTP2_NO_ERROR);
+      // Not `close`: that waits for somebody to read what was sent, and nobody will.
+      if (isHttp2) request.stream.destroy();
       else request.socket.destroy();
     }, lingerMs);
     request.once("close", () => clearTimeout(timer));

@@ -172,6 +172,16 @@ test("a message may have 4 MiB and not a byte more", async () => {
   expect(failureOfResponse(await send(messageOf(limit + 1), proto))).toMatchObject(tooLarge);
 });
 
+test("a caller whose message is too large is let go, though nobody reads the rest of it", async () => {
+  const stream = wire.open(path, { "content-type": "application/grpc", ...admin });
+  const closed = new Promise((done) => stream.once("close", done));
+  const answer = responseOf(stream);
+  stream.write(envelope(messageOf(limit + 1)));
+  expect(failureOfResponse(await answer)).toMatchObject(tooLarge);
+  await closed;
+  expect(stream.rstCode).toBe(0);
+});
+
 test("an envelope that promises more than 4 MiB is refused before it is sent", async () => {
   const stream = wire.open(path, { "content-type": "application/grpc", ...admin });
   stream.write(Buffer.of(0, 0xff, 0xff, 0xff, 0xff));
