@@ -17,12 +17,26 @@ export interface OrmOptions {
 /** How long a call waits for a free connection before it is turned away, in milliseconds. */
 export const poolWaitMs = 5_000;
 
+/** How long {@link DataPlane.close} waits for connections that are still at work, in milliseconds. */
+const closeWaitMs = 5_000;
+
+/** The data plane's ORM and its pool. */
+export interface DataPlane {
+  readonly orm: MikroORM;
+  /**
+   * Closes every connection once nothing runs on it. Calls that were answered early, at their deadline
+   * say, may have work to wind up; what takes longer than five seconds is not waited for.
+   */
+  close(): Promise<void>;
+}
+
 /**
  * Opens the data plane's ORM over a pool of {@link ExtendedClient}s. Nothing may use it but
  * tenancy/sessions.ts, which pins every fork to one vault.
  */
-export async function openOrm(options: OrmOptions): Promise<MikroORM> {
-  return await MikroORM.init({
+export async function openOrm(options: OrmOptions): Promise<DataPlane> {
+  let pool: pg.Pool | undefined;
+  const orm = await MikroORM.init({
     clientUrl: options.url,
     entities: [...options.entities],
     pool: { min: 0, max: options.poolSize, idleTimeoutMillis: 30_000 },
@@ -37,6 +51,9 @@ export async function openOrm(options: OrmOptions): Promise<MikroORM> {
     colors: false,
     driverOptions: {
       Client: ExtendedClient,
+      onPoolCreated: (created: pg.Pool) => {
+        pool = created;
+      },
       // MikroORM takes host, user and database out of the URL and drops the rest, such as sslmode.
       connectionString: options.url,
       application_name: "wellvault",
@@ -48,6 +65,25 @@ export async function openOrm(options: OrmOptions): Promise<MikroORM> {
       lock_timeout: 2_000,
       // A vault touched costs a backend memory that it never gives back: renew connections.
       maxLifetimeSeconds: 1_800,
-    } satisfies pg.PoolConfig & { Client: unknown },
+    } satisfies pg.PoolConfig & { Client: unknown; onPoolCreated: (pool: pg.Pool) => void },
   });
+  return {
+    orm,
+    async close() {
+      // Kysely loses a connection that it is given while it is being destroyed, and then waits for it for
+      // ever. So nothing may be under way when it is.
+      const idle = pool === undefined || (await becomesIdle(pool));
+      const closed = orm.close(true);
+      // A connection that is stuck is left behind: whoever closes the data plane is about to leave, too.
+      if (idle) await closed;
+      else closed.catch(() => undefined);
+    },
+  };
+}
+
+async function becomesIdle(pool: pg.Pool): Promise<boolean> {
+  const end = performance.now() + closeWaitMs;
+  const isIdle = () => pool.totalCount === pool.idleCount && pool.waitingCount === 0;
+  while (!isIdle() && performance.now() < end) await new Promise((done) => setTimeout(done, 10));
+  return isIdle();
 }

@@ -66,13 +66,13 @@ const attempts = 3;
  * that is not pinned to a vault cannot be written anywhere else.
  */
 export async function openTenantSessions(options: TenantSessionsOptions): Promise<TenantSessions> {
-  const orm = await openOrm(options);
+  const { orm, close } = await openOrm(options);
   const probe = createDatabaseProbe(options.url);
   return {
     open: (session) => new PinnedSession(orm, session),
     ping: () => probe.ask(),
     async close() {
-      await Promise.all([probe.close(), orm.close(true)]);
+      await Promise.all([probe.close(), close()]);
     },
   };
 }
