@@ -1,5 +1,5 @@
 import { Code } from "@connectrpc/connect";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { type Caller, openCaller } from "../support/callers.ts";
 import { as, protocols } from "../support/clients.ts";
@@ -13,9 +13,9 @@ let wire: Wire;
 let held: HeldTable;
 const admin = as("company_admin", "acme");
 beforeAll(async () => {
-  service = await startTestService({ poolSize: 2, defaultTimeoutMs: 150, maxTimeoutMs: 300 });
+  service = await startTestService({ poolSize: 2, defaultTimeoutMs: 250, maxTimeoutMs: 800 });
   await service.provision("acme");
-  await service.clients.employees.listEmployees({}, { ...admin, timeoutMs: 300 });
+  await works();
   wire = await openWire(service.address);
 });
 beforeEach(async () => {
@@ -25,12 +25,18 @@ beforeEach(async () => {
 afterEach(async () => {
   await expectQuiet(service.database);
   await held.release();
-  await service.clients.employees.listEmployees({}, { ...admin, timeoutMs: 300 });
+  await works();
 });
 afterAll(async () => {
   wire.close();
   await service.close();
 });
+
+/** Waits until that many calls at once are answered, however busy the machine is. */
+async function works(count = 1): Promise<void> {
+  const call = () => service.clients.employees.listEmployees({}, { ...admin, timeoutMs: 800 });
+  await vi.waitFor(async () => await Promise.all(Array.from({ length: count }, call)), { timeout: 10_000 });
+}
 
 const exceeded = { code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED" };
 const path = "/wellvault.v1.EmployeeService/ListEmployees";
@@ -44,7 +50,7 @@ const callers: [name: string, open: (address: string) => Caller][] = [
 
 test.each(callers)("a statement that blocks ends with the deadline of a %s call", async (_, open) => {
   const caller = open(service.address);
-  const call = caller.call(EmployeeService.method.listEmployees, {}, { ...admin, timeoutMs: 120 });
+  const call = caller.call(EmployeeService.method.listEmployees, {}, { ...admin, timeoutMs: 300 });
   await held.waiting();
   // The client's own clock may be first, and then says it in its own words.
   await expect(call).rejects.toMatchObject({ code: Code.DeadlineExceeded });
@@ -56,13 +62,13 @@ test("a call that names no deadline has the default one", async () => {
   expect(failure).toMatchObject(exceeded);
 });
 
-test.each(["99999999H", "99999999M", "60S", "00000400m"])(
-  "the deadline %s is shortened to the longest",
-  async (text) => {
-    const failure = failureOfResponse(await wire.send(path, { ...grpcHeaders, "grpc-timeout": text }, empty));
-    expect(failure).toMatchObject(exceeded);
-  },
-);
+test("deadlines beyond the longest are shortened to it, not refused", async () => {
+  const calls = ["99999999H", "99999999M", "60S", "00001000m"].map(async (text) => {
+    const response = await wire.send(path, { ...grpcHeaders, "grpc-timeout": text }, empty);
+    expect(failureOfResponse(response), text).toMatchObject(exceeded);
+  });
+  await Promise.all(calls);
+});
 
 test.each(["99999999999999", "3600000"])("the deadline of %s ms is shortened in Connect too", async (text) => {
   const headers = { ...admin.headers, "content-type": "application/json", "connect-timeout-ms": text };
@@ -79,7 +85,7 @@ test.each(["1n", "1u", "1000u", "1m", "0S", "0m", "00000001m"])(
   },
 );
 
-test.each(["1H", "1M", "1S", "200m", "200000u", "99999999n"])("the deadline %s is long enough", async (text) => {
+test.each(["1H", "1M", "1S", "700m", "700000u"])("the deadline %s is long enough", async (text) => {
   await held.release();
   const response = await wire.send(path, { ...grpcHeaders, "grpc-timeout": text }, empty);
   expect(response.trailers.get("grpc-status")).toBe("0");
@@ -133,17 +139,14 @@ test("after many calls that ended so the pool is as good as new", async () => {
   expect(new Set(await Promise.all(calls))).toEqual(new Set(["failed"]));
   await expectQuiet(service.database);
   await held.release();
-  const answers = await Promise.all(
-    Array.from({ length: 20 }, () => employees.listEmployees({}, { ...admin, timeoutMs: 300 })),
-  );
-  expect(answers.length).toBe(20);
+  await works(20);
 });
 
 test("a gate that waits for the control plane ends with the deadline", async () => {
   const { admin: database } = service.database;
   await database.query("begin");
   await database.query("lock table control.companies in access exclusive mode");
-  const call = service.clients.employees.listEmployees({}, { ...as("company_admin", "new-here"), timeoutMs: 200 });
+  const call = service.clients.employees.listEmployees({}, { ...as("company_admin", "new-here"), timeoutMs: 400 });
   const failure = await call.then(
     () => undefined,
     (error: unknown) => error,

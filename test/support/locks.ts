@@ -21,7 +21,7 @@ export async function holdTable(database: TestDatabase, tenantId: string, table 
   await client.query("begin");
   await client.query(`lock table ${client.escapeIdentifier(rows[0]?.vault ?? "")}.${table} in access exclusive mode`);
   return {
-    waiting: (count = 1) => expect.poll(() => blockedStatements(database), { interval: 5 }).toBe(count),
+    waiting: (count = 1) => expect.poll(() => blockedStatements(database), { interval: 5, timeout: 5_000 }).toBe(count),
     release: () => client.end(),
   };
 }
@@ -34,7 +34,7 @@ export async function blockedStatements(database: TestDatabase): Promise<number>
 /** Expects the service to leave no statement running and no transaction open, soon. */
 export async function expectQuiet(database: TestDatabase): Promise<void> {
   const busy = () => countActivity(database, "(state = 'active' or state like 'idle in transaction%')");
-  await expect.poll(busy, { interval: 10, timeout: 2_000 }).toBe(0);
+  await expect.poll(busy, { interval: 10, timeout: 5_000 }).toBe(0);
 }
 
 async function countActivity(database: TestDatabase, condition: string): Promise<number> {
