@@ -64,6 +64,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return config;
 }
 
+/**
+ * Refuses a configuration under which callers on other machines could reach the development identity.
+ *
+ * @throws ConfigError when the host is no loopback address
+ */
+export function requireLoopback({ host }: Config): void {
+  if (isLoopback(host)) return;
+  throw new ConfigError(
+    "WELLVAULT_HOST must be a loopback address: the development identity believes whatever a caller says.",
+  );
+}
+
 /** Whether `host` is an address that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);

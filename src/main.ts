@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { banner } from "./cli/banner.ts";
 import { explain } from "./cli/explain.ts";
-import { ConfigError, readConfig } from "./config.ts";
+import { ConfigError, readConfig, requireLoopback } from "./config.ts";
 import { type EmbeddedServer, startEmbeddedServer } from "./database/embedded-server.ts";
 import { type FolderLock, lockFolder } from "./database/folder-lock.ts";
 import { superviseServer } from "./database/supervisor.ts";
@@ -13,6 +13,8 @@ import { openLog } from "./telemetry/log.ts";
 /** Starts the service, prints where it is, and runs until it is told to stop. */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
+  // Before anything is started that would have to be stopped again.
+  requireLoopback(config);
   const log = openLog(config.logLevel);
   let lock: FolderLock | undefined;
   let embedded: EmbeddedServer | undefined;

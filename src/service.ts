@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { type Config, ConfigError, isLoopback } from "./config.ts";
+import { type Config, requireLoopback } from "./config.ts";
 import { loginUrl } from "./database/logins.ts";
 import { migrateControl } from "./database/migrations.ts";
 import { EmployeeEntity } from "./employees/employee-entity.ts";
@@ -39,11 +39,7 @@ export interface ServiceOptions {
  * @throws ConfigError when the development identity would be reachable from elsewhere
  */
 export async function startService({ config, databaseUrl, log, onFleetProgress }: ServiceOptions): Promise<Service> {
-  if (!isLoopback(config.host)) {
-    throw new ConfigError(
-      "WELLVAULT_HOST must be a loopback address: the development identity believes whatever a caller says.",
-    );
-  }
+  requireLoopback(config);
   const { serverVersion } = await migrateControl(databaseUrl, config.loginSecret);
   const fleet = await migrateFleet(databaseUrl, onFleetProgress);
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, chmod, chown, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -54,10 +54,16 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const password = (await readFile(passwordFile, "utf8")).trim();
 
   if (await isRunning(programs, data)) await control(programs, ["stop", "-D", data, "-m", "fast", "-w"]);
-  const port = await freePort();
-  const startServer = () =>
-    control(programs, ["start", "-D", data, "-w", "-t", "120", "-l", join(data, "server.log"), "-o", `-p ${port}`]);
-  await startServer();
+  const log = join(data, "server.log");
+  const startOn = async (port: number): Promise<void> => {
+    try {
+      await control(programs, ["start", "-D", data, "-w", "-t", "120", "-l", log, "-o", `-p ${port}`]);
+    } catch (cause) {
+      const lines = (await readFile(log, "utf8").catch(() => "")).trimEnd().split("\n");
+      throw new Error(`PostgreSQL did not start; the end of ${log} says:\n${lines.slice(-5).join("\n")}`, { cause });
+    }
+  };
+  const port = await startOnFreePort(startOn);
 
   const server: EmbeddedServer = {
     url: `postgresql://${superuser}:${password}@127.0.0.1:${port}/${options.database ?? "wellvault"}`,
@@ -65,7 +71,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     async stop(mode = "fast") {
       if (await isRunning(programs, data)) await control(programs, ["stop", "-D", data, "-m", mode, "-w", "-t", "60"]);
     },
-    restart: startServer,
+    restart: () => startOn(port),
   };
   try {
     await createDatabase(server.url);
@@ -203,13 +209,33 @@ function execute(programs: PostgresPrograms, program: string, args: string[]): P
   });
 }
 
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const probe = createServer();
-    probe.once("error", fail);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => (address && typeof address === "object" ? done(address.port) : fail(new Error("no port"))));
+/** Ports to choose from: below those that the system gives to outgoing connections. */
+const firstPort = 20_000;
+const lastPort = 32_000;
+const startAttempts = 3;
+
+/** Starts the server on a free port and returns it. */
+async function startOnFreePort(startOn: (port: number) => Promise<void>): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    try {
+      await startOn(port);
+      return port;
+    } catch (error) {
+      // Another program may have taken the port since it was tried.
+      if (attempt === startAttempts) throw error;
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(firstPort, lastPort);
+    const free = await new Promise<boolean>((done) => {
+      const probe = createServer();
+      probe.once("error", () => done(false));
+      probe.listen(port, "127.0.0.1", () => probe.close(() => done(true)));
     });
-  });
+    if (free) return port;
+  }
 }
