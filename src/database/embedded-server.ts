@@ -1,11 +1,11 @@
-import { spawn } from "node:child_process";
-import { randomBytes, randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
-import { appendFile, chmod, chown, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import pg from "pg";
 import { canReach, findPostgresPrograms, type PostgresPrograms, systemFolder } from "./binaries.ts";
+import { startOnFreePort } from "./free-port.ts";
+import { initialise, superuser } from "./initdb.ts";
+import { runProgram } from "./run-program.ts";
 
 /** A PostgreSQL server that this process started. */
 export interface EmbeddedServer {
@@ -30,8 +30,6 @@ export interface EmbeddedServerOptions {
    */
   readonly disposable?: boolean;
 }
-
-const superuser = "postgres";
 
 /**
  * Starts the PostgreSQL server of `folder`, creating its data the first time.
@@ -99,60 +97,6 @@ async function prepareFolder(wanted: string, programs: PostgresPrograms): Promis
   return standIn;
 }
 
-async function initialise(
-  programs: PostgresPrograms,
-  data: string,
-  passwordFile: string,
-  disposable: boolean,
-): Promise<void> {
-  const { owner } = programs;
-  await mkdir(data, { mode: 0o700 });
-  if (owner) await chown(data, owner.uid, owner.gid);
-  await writeFile(passwordFile, `${randomBytes(24).toString("hex")}\n`, { mode: 0o600 });
-  if (owner) await chown(passwordFile, owner.uid, owner.gid);
-  try {
-    await execute(programs, "initdb", [
-      `--pgdata=${data}`,
-      "--auth=scram-sha-256",
-      `--username=${superuser}`,
-      `--pwfile=${passwordFile}`,
-      "--encoding=UTF8",
-      "--locale=C",
-      "--no-instructions",
-      ...(disposable ? ["--no-sync"] : []),
-    ]);
-    await appendFile(join(data, "postgresql.conf"), settings(disposable));
-    const marker = await open(join(data, ".initialised"), "w");
-    await marker.close();
-  } catch (error) {
-    await rm(data, { recursive: true, force: true });
-    throw error;
-  }
-  if (owner) await chown(passwordFile, 0, 0);
-  await chmod(passwordFile, 0o600);
-}
-
-function settings(disposable: boolean): string {
-  const lines = [
-    "",
-    "# Wellvault",
-    "listen_addresses = '127.0.0.1'",
-    // No socket file: it would be a second door, in a folder that others share.
-    "unix_socket_directories = ''",
-    "max_connections = 200",
-    // A dump of a database with many schemas locks every table at once.
-    "max_locks_per_transaction = 512",
-    "jit = off",
-    // Values in statements are health data: keep them out of the log.
-    "log_error_verbosity = terse",
-    "log_min_error_statement = panic",
-    "log_parameter_max_length = 0",
-    "log_parameter_max_length_on_error = 0",
-  ];
-  if (disposable) lines.push("fsync = off", "synchronous_commit = off", "full_page_writes = off");
-  return `${lines.join("\n")}\n`;
-}
-
 async function createDatabase(url: string): Promise<void> {
   const target = new URL(url);
   const name = target.pathname.slice(1);
@@ -178,64 +122,5 @@ async function isRunning(programs: PostgresPrograms, data: string): Promise<bool
 }
 
 function control(programs: PostgresPrograms, args: string[]): Promise<void> {
-  return execute(programs, "pg_ctl", args);
-}
-
-function execute(programs: PostgresPrograms, program: string, args: string[]): Promise<void> {
-  return new Promise((done, fail) => {
-    const child = spawn(join(programs.bin, program), args, {
-      ...programs.owner,
-      cwd: "/",
-      // A session of its own: signals meant for the service do not reach it.
-      detached: true,
-      env: { ...process.env, LC_ALL: "C" },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let output = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk;
-    });
-    child.stderr.on("data", (chunk: Buffer) => {
-      output += chunk;
-    });
-    child.once("error", fail);
-    // "exit", not "close": the server that pg_ctl leaves behind keeps the pipes open.
-    child.once("exit", (code) => {
-      child.stdout.destroy();
-      child.stderr.destroy();
-      if (code === 0) done();
-      else fail(new Error(`${program} ${args[0]} failed with exit code ${code}: ${output.trim()}`));
-    });
-  });
-}
-
-/** Ports to choose from: below those that the system gives to outgoing connections. */
-const firstPort = 20_000;
-const lastPort = 32_000;
-const startAttempts = 3;
-
-/** Starts the server on a free port and returns it. */
-async function startOnFreePort(startOn: (port: number) => Promise<void>): Promise<number> {
-  for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
-    try {
-      await startOn(port);
-      return port;
-    } catch (error) {
-      // Another program may have taken the port since it was tried.
-      if (attempt === startAttempts) throw error;
-    }
-  }
-}
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(firstPort, lastPort);
-    const free = await new Promise<boolean>((done) => {
-      const probe = createServer();
-      probe.once("error", () => done(false));
-      probe.listen(port, "127.0.0.1", () => probe.close(() => done(true)));
-    });
-    if (free) return port;
-  }
+  return runProgram(programs, "pg_ctl", args);
 }

@@ -1,0 +1,36 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import type { PostgresPrograms } from "./binaries.ts";
+
+/**
+ * Runs one of PostgreSQL's programs and waits for it.
+ *
+ * @throws Error with what it printed when its exit code is not 0
+ */
+export function runProgram(programs: PostgresPrograms, program: string, args: string[]): Promise<void> {
+  return new Promise((done, fail) => {
+    const child = spawn(join(programs.bin, program), args, {
+      ...programs.owner,
+      cwd: "/",
+      // A session of its own: signals meant for the service do not reach it.
+      detached: true,
+      env: { ...process.env, LC_ALL: "C" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk;
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      output += chunk;
+    });
+    child.once("error", fail);
+    // "exit", not "close": the server that pg_ctl leaves behind keeps the pipes open.
+    child.once("exit", (code) => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+      if (code === 0) done();
+      else fail(new Error(`${program} ${args[0]} failed with exit code ${code}: ${output.trim()}`));
+    });
+  });
+}
