@@ -1,3 +1,5 @@
+import { isIPv4 } from "node:net";
+
 /** The service's settings, read from environment variables once at start. */
 export interface Config {
   /** Address to listen on. Development identity is only ever served on a loopback address. */
@@ -78,7 +80,7 @@ export function requireLoopback({ host }: Config): void {
 
 /** Whether `host` is an address that only this machine can reach. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 
 function integer(

@@ -14,6 +14,9 @@ export interface PageScope {
   readonly args: readonly unknown[];
 }
 
+/** What a part of a key may be: `time` is an instant as toTimestamptz writes it, the numbers PostgreSQL's. */
+export type KeyPart = "string" | "number" | "time" | "int2" | "int4";
+
 /** The position after which the next page starts: the sort key of the last item. */
 export type PageKey = readonly (string | number)[];
 
@@ -36,11 +39,7 @@ export function encodePageToken(scope: PageScope, key: PageKey): string {
  * @param shape the types of the key's parts
  * @throws WellvaultError PAGE_TOKEN_INVALID when the token was not made for this scope
  */
-export function decodePageToken(
-  scope: PageScope,
-  token: string,
-  shape: readonly ("string" | "number")[],
-): PageKey | undefined {
+export function decodePageToken(scope: PageScope, token: string, shape: readonly KeyPart[]): PageKey | undefined {
   if (token === "") return undefined;
   const bytes = Buffer.from(token, "base64url");
   const payload = bytes.subarray(digestBytes);
@@ -48,7 +47,7 @@ export function decodePageToken(
     throw errors.pageTokenInvalid();
   }
   const key = parse(payload.toString());
-  if (!Array.isArray(key) || key.length !== shape.length || key.some((part, i) => typeof part !== shape[i])) {
+  if (!Array.isArray(key) || key.length !== shape.length || !key.every((part, i) => fits(part, shape[i]))) {
     throw errors.pageTokenInvalid();
   }
   return key as PageKey;
@@ -57,6 +56,28 @@ export function decodePageToken(
 /** Applies default and maximum to a page size; 0 means that none was given (AIP-158). */
 export function pageSize(requested: number, fallback = 50, maximum = 1_000): number {
   return requested === 0 ? fallback : Math.min(requested, maximum);
+}
+
+/** A forged token must not reach the database with something it cannot read. */
+function fits(part: unknown, kind: KeyPart | undefined): boolean {
+  switch (kind) {
+    case "string":
+      return typeof part === "string" && !part.includes("\0");
+    case "number":
+      return typeof part === "number";
+    case "time":
+      return (
+        typeof part === "string" &&
+        /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}\+00$/.test(part) &&
+        new Date(`${part.slice(0, 19)}Z`).toJSON()?.slice(0, 19) === part.slice(0, 19)
+      );
+    case "int2":
+      return Number.isInteger(part) && Number(part) >= 0 && Number(part) < 2 ** 15;
+    case "int4":
+      return Number.isInteger(part) && Number(part) >= 0 && Number(part) < 2 ** 31;
+    default:
+      return false;
+  }
 }
 
 function parse(text: string): unknown {

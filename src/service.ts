@@ -40,7 +40,13 @@ export interface ServiceOptions {
  */
 export async function startService({ config, databaseUrl, log, onFleetProgress }: ServiceOptions): Promise<Service> {
   requireLoopback(config);
-  const { serverVersion } = await migrateControl(databaseUrl, config.loginSecret);
+  const { serverVersion, applied, passwordsSet } = await migrateControl(databaseUrl, config.loginSecret);
+  if (applied.length === 0 && passwordsSet.length > 0) {
+    log.warn(
+      { logins: passwordsSet },
+      "login passwords were changed; processes with another login secret are locked out",
+    );
+  }
   const fleet = await migrateFleet(databaseUrl, onFleetProgress);
 
   const onWarning = (message: string) => log.warn(message);

@@ -18,6 +18,7 @@ create table employees (
   location text not null default '',
   time_zone text not null default '',
   request_id uuid,
+  request_digest text,
   revision integer not null default 1,
   create_time timestamptz not null default now(),
   update_time timestamptz not null default now(),
@@ -33,6 +34,7 @@ create table employees (
 );
 create unique index employees_external_id_key on employees (external_id) where delete_time is null;
 comment on table employees is 'The roster. employee_no is the key inside the vault, employee_id the one that callers see.';
+comment on column employees.request_digest is 'What the request that made the employee asked for; a repetition must ask for the same.';
 comment on column employees.revision is 'Counts the changes; the API''s etag is made from it.';
 
 grant select, update on counters to "$vault";

@@ -28,7 +28,7 @@ Try it, in another terminal:
 
 ${exampleCalls(address).join("\n\n")}
 
-Ctrl-C stops the server and its database.
+Ctrl-C stops the server${embeddedFolder ? " and its database" : "; the database is left alone"}.
 `;
 }
 

@@ -13,6 +13,23 @@ export function explain(error: unknown): string {
   }
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error ? error.code : undefined;
+  const path = "path" in error ? ` (${error.path})` : "";
+  switch (code) {
+    case "EACCES":
+    case "EPERM":
+      return `This user may not do that${path}: ${error.message}. Choose another WELLVAULT_DATA_DIR or WELLVAULT_PORT.`;
+    case "EEXIST":
+    case "ENOTDIR":
+      return `The data folder is not a folder${path}. Choose another WELLVAULT_DATA_DIR.`;
+    case "ENOSPC":
+      return `The disk is full${path}. Make room, or choose another WELLVAULT_DATA_DIR.`;
+  }
+  if (/does not support SSL/.test(error.message)) {
+    return "The database does not speak TLS, which sslmode in DATABASE_URL demands.";
+  }
+  if (/password must be a string/.test(error.message)) {
+    return "The database wants a password and DATABASE_URL holds none.";
+  }
   if (code === "EADDRINUSE") {
     return "The port is taken by another program. Stop it, or choose another one with WELLVAULT_PORT.";
   }

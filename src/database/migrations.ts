@@ -25,6 +25,8 @@ export interface MigrationReport {
   readonly applied: readonly string[];
   /** Number of the newest tenant migration. */
   readonly tenantVersion: number;
+  /** Logins whose password was set now; a process that still uses the old one can open no connection. */
+  readonly passwordsSet: readonly string[];
 }
 
 /** Where the numbered files of the control plane and of a vault stand. */
@@ -92,11 +94,12 @@ async function migrateOnce(
     await client.query("select pg_catalog.pg_advisory_lock($1)", [migrationLock]);
     await applyControl(client, control, applied);
     await loadTenant(client, tenant);
-    await setLoginPasswords(client, url, loginSecret);
+    const passwordsSet = await setLoginPasswords(client, url, loginSecret);
     return {
       serverVersion: server.version.split(" ")[0] ?? server.version,
       applied,
       tenantVersion: tenant.at(-1)?.version ?? 0,
+      passwordsSet,
     };
   } finally {
     await client.end().catch(() => undefined);

@@ -10,12 +10,16 @@ export interface DatabaseProbe {
 
 const timeoutMs = 2_000;
 
+/** How long a connection is asked before it is renewed: one that is open says nothing of new ones. */
+const renewMs = 10_000;
+
 /**
  * Makes a probe with a connection of its own: when all connections of a pool are busy the database is
  * there all the same, and a server that then called itself unhealthy would push its load onto others.
  */
 export function createDatabaseProbe(url: string): DatabaseProbe {
   let connecting: Promise<ExtendedClient> | undefined;
+  let connectedAt = 0;
 
   async function connect(): Promise<ExtendedClient> {
     const fresh = new ExtendedClient({
@@ -33,7 +37,14 @@ export function createDatabaseProbe(url: string): DatabaseProbe {
 
   return {
     async ask() {
-      connecting ??= connect();
+      if (connecting && performance.now() - connectedAt > renewMs) {
+        void end(connecting);
+        connecting = undefined;
+      }
+      if (!connecting) {
+        connecting = connect();
+        connectedAt = performance.now();
+      }
       const asked = connecting;
       try {
         const client = await asked;

@@ -32,7 +32,7 @@ export function isRetryable(error: unknown): boolean {
 export function isConnectionFailure(error: unknown): boolean {
   const state = sqlStateOf(error);
   // 57P01 to 57P05: the server ends the session, starts up or shuts down.
-  if (state !== undefined) return state.startsWith("08") || /^57P0[1-5]$/.test(state);
+  if (state !== undefined) return state.startsWith("08") || /^57P0[1-5]$/.test(state) || isLoginRefused(error, state);
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if ("code" in at && typeof at.code === "string" && isErrno(at.code)) return true;
     if (
@@ -85,6 +85,13 @@ export function toWellvaultError(error: unknown, committing = false): WellvaultE
     default:
       return undefined;
   }
+}
+
+/** Whether the server is there and lets the service's own login in no more, or not into this database. */
+function isLoginRefused(error: unknown, state: string): boolean {
+  // invalid_authorization_specification, invalid_password, invalid_catalog_name
+  if (["28000", "28P01", "3D000"].includes(state)) return true;
+  return state === "55000" && /not currently accepting connections/.test(String(error));
 }
 
 function isPoolTimeout(error: unknown): boolean {

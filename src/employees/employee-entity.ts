@@ -19,6 +19,8 @@ export const EmployeeEntity = defineEntity({
     location: p.text().default(""),
     timeZone: p.text().default(""),
     requestId: p.uuid().nullable(),
+    /** What the request of that id asked for, as a digest. */
+    requestDigest: p.text().nullable(),
     /** Counts the changes; MikroORM refuses to write over a revision it did not read. */
     revision: p.integer().version(),
     createTime: p.datetime(6),

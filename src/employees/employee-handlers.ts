@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { LockMode, OptimisticLockError, UniqueConstraintViolationException } from "@mikro-orm/postgresql";
@@ -42,6 +43,7 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
           employeeId: uuidv7(),
           ...pick(wanted, writableFields),
           requestId: requestId || null,
+          requestDigest: requestId ? digestOf(wanted) : null,
           createTime: now,
           updateTime: now,
         });
@@ -61,7 +63,7 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
 
   async listEmployees(request, session) {
     const scope: PageScope = { method: "EmployeeService.ListEmployees", tenantId: session.tenantId, args: [] };
-    const after = decodePageToken(scope, request.pageToken, ["number"])?.[0] ?? 0;
+    const after = decodePageToken(scope, request.pageToken, ["int4"])?.[0] ?? 0;
     const size = pageSize(request.pageSize);
     const rows = await session.em.find(
       EmployeeEntity,
@@ -77,7 +79,9 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
   },
 
   async updateEmployee(request, session) {
-    const wanted = request.employee ?? create(EmployeeSchema);
+    const wanted = request.employee;
+    if (!wanted)
+      throw errors.fieldsInvalid([{ field: "employee", description: "value is required", rule: "required" }]);
     const fields = maskedFields(request.updateMask?.paths);
     const row = await namingConflicts(wanted.externalId, () =>
       session.transaction(async (transaction) => {
@@ -135,7 +139,8 @@ async function namingConflicts(externalId: string, work: () => Promise<EmployeeR
 }
 
 function sameRequest(row: EmployeeRow, wanted: Employee): EmployeeRow {
-  if (row.deleteTime || writableFields.some((field) => row[field] !== wanted[field])) {
+  // Compared with what was asked for then: the employee may have been changed since.
+  if (row.deleteTime || row.requestDigest !== digestOf(wanted)) {
     throw errors.requestIdReused({ type: "wellvault.v1.Employee", name: wanted.externalId });
   }
   return row;
@@ -153,6 +158,13 @@ async function requireEmployee(transaction: PinnedTransaction, employeeId: strin
     throw errors.etagStale({ type: "wellvault.v1.Employee", name: employeeId });
   }
   return row;
+}
+
+/** Tells one request from another by the values that it sets. */
+function digestOf(wanted: Employee): string {
+  return createHash("sha256")
+    .update(JSON.stringify(writableFields.map((field) => wanted[field])))
+    .digest("hex");
 }
 
 function maskedFields(paths: readonly string[] | undefined): readonly WritableField[] {

@@ -1,4 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, toJsonString } from "@bufbuild/protobuf";
 import { civilDate, fromMicros, toMicros, toTimestamptz } from "../civil-time.ts";
 import { requireEmployeeNo } from "../employees/find-employee.ts";
 import { errors } from "../errors.ts";
@@ -72,7 +72,7 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
       tenantId: session.tenantId,
       args: [request.employeeId.toLowerCase(), types, from ?? null, to ?? null],
     };
-    const key = decodePageToken(scope, request.pageToken, ["string", "string"]);
+    const key = decodePageToken(scope, request.pageToken, ["time", "string"]);
     const size = pageSize(request.pageSize);
     const rows = await session.transaction(async (transaction) =>
       transaction.query(listLogEntries, [
@@ -89,7 +89,8 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
     let bytes = 0;
     for (const row of rows.slice(0, size)) {
       const entry = toLogEntry(row);
-      bytes += toBinary(LogEntrySchema, entry).byteLength;
+      // In JSON, where a character may take more than in Protobuf.
+      bytes += Buffer.byteLength(toJsonString(LogEntrySchema, entry));
       if (entries.length > 0 && bytes > maxPageBytes) break;
       entries.push(entry);
     }

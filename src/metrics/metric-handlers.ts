@@ -63,7 +63,7 @@ export const metricHandlers: TenantHandlers<typeof MetricService, "putSamples" |
       tenantId: session.tenantId,
       args: [request.employeeId.toLowerCase(), numbers, from ?? null, to ?? null, request.source],
     };
-    const key = decodePageToken(scope, request.pageToken, ["string", "number", "number"]);
+    const key = decodePageToken(scope, request.pageToken, ["time", "int2", "int2"]);
     const size = pageSize(request.pageSize, defaultPageSize, maxPageSize);
     const rows = await session.transaction(async (transaction) =>
       transaction.query(listSamples, [

@@ -93,7 +93,7 @@ function checkDay(path: string, start: Micros, end: Micros | undefined, offset: 
     });
   }
   // A civil day has 23 to 25 hours where clocks change.
-  if (end !== undefined && end > start && end - start < dayMicros - hourMicros) {
+  if (end !== undefined && end > start && !isDayLong(end - start)) {
     violations.push({
       field: `${path}end_time`,
       description: "must be the next midnight, 23 to 25 hours after start_time, or be left out, when daily is true",
@@ -101,6 +101,11 @@ function checkDay(path: string, start: Micros, end: Micros | undefined, offset: 
     });
   }
   return violations;
+}
+
+/** Whether a time is a civil day long: 24 hours, or up to one more or less in half hours where clocks change. */
+function isDayLong(length: Micros): boolean {
+  return length >= dayMicros - hourMicros && length <= dayMicros + hourMicros && length % (hourMicros / 2n) === 0n;
 }
 
 function toStorable(sample: MetricSample, kind: Kind): StorableSample {

@@ -24,6 +24,22 @@ export function whenOver(request: NodeRequest, response: NodeResponse, over: () 
   socket?.setMaxListeners(0).on("close", once);
 }
 
+/** How long a caller may take to read an answer once its deadline has passed, in milliseconds. */
+const readMs = 10_000;
+
+/**
+ * Ends a call whose caller does not read its answer: it would hold its stream, and the answer in memory,
+ * for as long as the caller likes.
+ */
+export function cutOffAfter(request: NodeRequest, response: NodeResponse, timeoutMs: number): void {
+  const timer = setTimeout(() => {
+    if ("stream" in request) request.stream.destroy();
+    else request.socket.destroy();
+  }, timeoutMs + readMs);
+  timer.unref();
+  response.once("close", () => clearTimeout(timer));
+}
+
 /**
  * Ends a call whose caller was answered and still sends: left alone it would hold its stream, or its
  * connection, for as long as the caller likes.

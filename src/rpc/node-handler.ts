@@ -11,9 +11,10 @@ import {
 } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { errors, type WellvaultError } from "../errors.ts";
-import { stopSendingAfter, whenOver } from "./call-end.ts";
+import { cutOffAfter, stopSendingAfter, whenOver } from "./call-end.ts";
 import { internal, toConnectError } from "./connect-error.ts";
 import { applyDeadline, bodyUntil, type DeadlineLimits, streamDeadlines } from "./deadline.ts";
+import { withRealTimes } from "./json-times.ts";
 import { setErrorStatus, withErrorDetails } from "./protocol-errors.ts";
 
 /** A request as either version of HTTP brings it. */
@@ -23,6 +24,12 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** Largest message taken or sent, in bytes: gRPC's own default, so that no client is surprised. */
 export const maxMessageBytes = 4 * 1_024 * 1_024;
+
+/** The compressions that bodies may have, besides none. */
+const compressions = [compressionGzip, compressionBrotli];
+
+/** Largest metadata of a call, in bytes. Node enforces it for HTTP/1.1 only. */
+export const maxHeaderBytes = 16_384;
 
 /** What the handler is made of. */
 export interface NodeHandlerOptions {
@@ -49,7 +56,7 @@ export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions
   const common: Partial<ConnectRouterOptions> = {
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxMessageBytes,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: compressions,
     // Fields that a newer client sends are not an error to an older server.
     jsonOptions: { ignoreUnknownFields: true },
   };
@@ -75,6 +82,13 @@ export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions
       running++;
       whenOver(request, response, finished);
       stopSendingAfter(request, response);
+      if (headerBytes(request) > maxHeaderBytes) {
+        return answer(
+          request,
+          response,
+          errors.requestMalformed(Code.InvalidArgument, "The metadata is larger than 16 KiB. Send less of it."),
+        );
+      }
       const route = paths.get(request.url?.split("?", 1)[0] ?? "");
       if (!route) return answer(request, response, errors.methodUnknown(), { status: 404 });
       if (refusing) return answer(request, response, errors.draining());
@@ -109,9 +123,11 @@ async function serve(
   const startedAt = performance.now();
   const isUnary = handler.method.methodKind === "unary";
   const timeoutMs = applyDeadline(universal.header, isUnary ? deadlines : streamDeadlines);
+  if (isUnary && timeoutMs !== undefined) cutOffAfter(request, response, timeoutMs);
   if (isUnary && timeoutMs !== undefined && isBody(universal.body)) {
     universal.body = bodyUntil(universal.body, startedAt + timeoutMs);
   }
+  if (isUnary && isBody(universal.body)) universal.body = checkedJson(universal.header, universal.body, handler);
   const result = await call(universal);
   if (result.status >= 400 && !result.body) {
     // Connect refuses a verb, a content type or a version of HTTP by its status alone.
@@ -124,6 +140,24 @@ async function serve(
     return answer(request, response, malformed, { status: result.status, headers });
   }
   await universalResponseToNodeResponse(result, response as never);
+}
+
+/** Has the times in a JSON body checked; other bodies are passed on as they are. */
+function checkedJson(header: Headers, body: AsyncIterable<Uint8Array>, { method }: UniversalHandler) {
+  const type = header.get("content-type") ?? "";
+  if (!/^application\/(json|grpc(-web)?\+json)\b/i.test(type)) return body;
+  const enveloped = !/^application\/json/i.test(type);
+  const encoding = header.get(enveloped ? "grpc-encoding" : "content-encoding");
+  return withRealTimes(body, {
+    message: method.input,
+    enveloped,
+    compression: compressions.find(({ name }) => name === encoding),
+    maxBytes: maxMessageBytes,
+  });
+}
+
+function headerBytes({ rawHeaders }: NodeRequest): number {
+  return rawHeaders.reduce((sum, text) => sum + text.length, 0);
 }
 
 function isBody(body: unknown): body is AsyncIterable<Uint8Array> {

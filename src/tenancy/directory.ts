@@ -19,6 +19,8 @@ export interface TenantDirectory {
 export const positiveTtlMs = 5_000;
 /** How long a tenant that does not exist is believed not to, in milliseconds. */
 export const negativeTtlMs = 1_000;
+/** The form of a tenant id, as in Tenant.tenant_id. */
+const tenantIdPattern = /^[a-z][a-z0-9-]{1,61}[a-z0-9]$/;
 /** Tenants remembered at most; each takes some hundred bytes. */
 const maxEntries = 20_000;
 
@@ -62,6 +64,8 @@ export function createTenantDirectory(store: ControlStore, now?: () => number): 
 
   return {
     async lookup(tenantId) {
+      // What cannot be an id is neither looked for nor remembered.
+      if (!tenantIdPattern.test(tenantId)) return undefined;
       const entry = cache.get(tenantId) ?? (await readThrough(tenantId));
       return entry === absent ? undefined : entry;
     },
