@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { WellvaultError } from "../src/errors.ts";
 import { ErrorReason } from "../src/gen/wellvault/v1/error_reason_pb.ts";
-import { decodePageToken, encodePageToken, type PageKey, type PageScope, pageSize } from "../src/paging.ts";
+import {
+  decodePageToken,
+  encodePageToken,
+  type KeyPart,
+  type PageKey,
+  type PageScope,
+  pageSize,
+} from "../src/paging.ts";
 
 const argument = fc.oneof(
   fc.string({ unit: "grapheme" }),
@@ -107,6 +114,26 @@ describe("a page token", () => {
       expect(refused(() => decodePageToken(made, token, shape))).toBe(true);
     }
     expect(decodePageToken(made, token, ["string", "number"])).toEqual(["x", 1]);
+  });
+
+  test("that was forged is refused before the database sees what it cannot read", () => {
+    const made: PageScope = { method: "m", tenantId: "t", args: [] };
+    const forged = (position: readonly (string | number)[], shape: readonly KeyPart[]) =>
+      refused(() => decodePageToken(made, encodePageToken(made, position), shape));
+    for (const time of [
+      "x",
+      "2024-02-30T00:00:00.000000+00",
+      "2024-01-01",
+      "2024-01-01T25:00:00.000000+00",
+      "infinity",
+    ]) {
+      expect(forged([time], ["time"]), time).toBe(true);
+    }
+    expect(forged(["2024-02-29T23:59:59.123456+00"], ["time"])).toBe(false);
+    for (const number of [-1, 0.5, 2 ** 15]) expect(forged([number], ["int2"])).toBe(true);
+    expect(forged([2 ** 31], ["int4"])).toBe(true);
+    expect(forged([2 ** 31 - 1], ["int4"])).toBe(false);
+    expect(forged(["a\0"], ["string"])).toBe(true);
   });
 
   test("may be left out for the first page", () => {

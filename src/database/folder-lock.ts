@@ -78,7 +78,12 @@ async function claim(file: string, own: Claim): Promise<boolean> {
 }
 
 async function removeIfStale(folder: string, file: string): Promise<void> {
-  const other = await read(file);
+  let other = await read(file);
+  if (!other) {
+    // Perhaps it is just being written.
+    await new Promise((done) => setTimeout(done, settleMs));
+    other = await read(file);
+  }
   if (other && (await isAlive(other))) throw new FolderInUseError(folder, other.pid, other.address);
   await rm(file, { force: true });
 }

@@ -63,7 +63,8 @@ export async function listen(host: string, port: number, handler: NodeHandler, l
       settings: {
         maxConcurrentStreams: 256,
         initialWindowSize: 1_024 * 1_024,
-        maxHeaderListSize: 16_384,
+        // Beyond this the stream is reset without a word; node-handler.ts refuses less with a reason.
+        maxHeaderListSize: 65_536,
         enablePush: false,
       },
       maxSessionMemory: 64,

@@ -28,7 +28,7 @@ export const maxMessageBytes = 4 * 1_024 * 1_024;
 /** The compressions that bodies may have, besides none. */
 const compressions = [compressionGzip, compressionBrotli];
 
-/** Largest metadata of a call, in bytes. Node enforces it for HTTP/1.1 only. */
+/** Largest metadata of a call, in bytes. HTTP/1.1 has the same limit in listener.ts. */
 export const maxHeaderBytes = 16_384;
 
 /** What the handler is made of. */

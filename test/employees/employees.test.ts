@@ -132,12 +132,26 @@ describe("the mask", () => {
   });
 });
 
+test("an update without an employee is refused and empties nothing", async () => {
+  const { employeeId } = await create({ employee: { externalId: "E-1", team: "one" } });
+  const failure = await failureOf(update({ employeeId, updateMask: { paths: ["team"] } }));
+  expect(failure).toMatchObject({ code: "InvalidArgument", fields: ["employee"] });
+  expect((await get(employeeId))?.team).toBe("one");
+});
+
 describe("creating again", () => {
   test("with the same request id returns the same employee and counts it once", async () => {
     const request = { employee: { externalId: "E-1", team: "one" }, requestId: randomUUID() };
     const first = await create(request);
     expect(await create({ ...request, requestId: request.requestId.toUpperCase() })).toEqual(first);
     expect(await counters()).toMatchObject({ employee: 1, active_employee: 1 });
+  });
+
+  test("with the same request id returns the employee also after it was changed", async () => {
+    const request = { employee: { externalId: "E-1", team: "one" }, requestId: randomUUID() };
+    const { employeeId } = await create(request);
+    await update({ employeeId, employee: { team: "two" }, updateMask: { paths: ["team"] } });
+    expect(await create(request)).toMatchObject({ employeeId, team: "two" });
   });
 
   test("with the same request id ten times at once creates one employee", async () => {
@@ -190,7 +204,7 @@ describe("deleting", () => {
     const old = await create({ employee: { externalId: "E-1" } });
     const { employeeId } = old;
     await remove(employeeId);
-    for (const call of [() => get(employeeId), () => remove(employeeId), () => update({ employeeId })]) {
+    for (const call of [() => get(employeeId), () => remove(employeeId), () => update({ employeeId, employee: {} })]) {
       expect(await failureOf(call())).toMatchObject({ code: "NotFound", reason: "RESOURCE_NOT_FOUND" });
     }
     const fresh = await create({ employee: { externalId: "E-1" } });

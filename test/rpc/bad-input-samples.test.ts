@@ -105,6 +105,11 @@ test.each<[string, SampleInit, string]>([
   ["a SUM kind at an instant", { ...steps, endTime: undefined as never }, "end_time"],
   ["a MEAN kind with an interval", { ...heartRate, endTime: at(noon + hour) }, "end_time"],
   ["an instant as a day", { ...heartRate, startTime: at(Date.UTC(2026, 1, 3)), daily: true }, "daily"],
+  [
+    "a day that ends some minutes after its midnight",
+    { ...restingHeartRate, endTime: at(Date.UTC(2026, 1, 4, 0, 17)) },
+    "end_time",
+  ],
   ["a day as an instant", { ...restingHeartRate, daily: false }, "end_time"],
   ["an end before the start", { ...steps, endTime: at(noon - 1_000) }, "end_time"],
   ["an end at the start", { ...steps, endTime: at(noon) }, "end_time"],

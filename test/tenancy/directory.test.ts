@@ -43,6 +43,15 @@ beforeEach(() => {
   directory = createTenantDirectory(store, () => now);
 });
 
+test("what cannot be an id is neither looked for nor remembered", async () => {
+  for (const odd of ["", "a", "ab", "Acme", "acme-", "1acme", "a_b", "acme ", "a".repeat(64), "a".repeat(100_000)]) {
+    expect(await directory.lookup(odd)).toBeUndefined();
+  }
+  expect(store.queries).toBe(0);
+  expect(await directory.lookup("a".repeat(63))).toBeUndefined();
+  expect(store.queries).toBe(1);
+});
+
 describe("a tenant that is there", () => {
   beforeEach(() => void store.companies.set("acme", acme));
 
