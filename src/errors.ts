@@ -105,7 +105,8 @@ export const errors = {
       violations: [{ field: "page_token", description, rule: "page_token" }],
     });
   },
-  requestMalformed: (code: Code, message: string) => new WellvaultError(code, ErrorReason.REQUEST_MALFORMED, message),
+  requestMalformed: (code: Code, message: string, violations?: readonly FieldViolation[]) =>
+    new WellvaultError(code, ErrorReason.REQUEST_MALFORMED, message, violations ? { violations } : {}),
   messageTooLarge: (message: string) =>
     new WellvaultError(Code.ResourceExhausted, ErrorReason.MESSAGE_TOO_LARGE, message),
   methodUnknown: () =>

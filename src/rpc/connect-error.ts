@@ -106,8 +106,15 @@ const aboutProtocol = /protocol error|timeout|compress|encoding/;
 const aboutRequest = /^parse |decode|protocol error|timeout|compress/;
 
 function undecodable(code: Code, message: string): WellvaultError {
-  const field = /cannot decode (?:field|message|enum) ([\w.]+)/.exec(message)?.[1];
-  if (field) return errors.requestMalformed(code, `The request cannot be decoded at ${field}: its type does not fit.`);
+  const [, kind, name = ""] = /cannot decode (field|message|enum) ([\w.]+)/.exec(message) ?? [];
+  if (kind === "field") {
+    const description = "must be of the type that its message declares and within that type's range";
+    const field = name.slice(name.lastIndexOf(".") + 1);
+    return errors.requestMalformed(code, `${name}: ${description}`, [{ field, description, rule: "type" }]);
+  }
+  if (kind && /JSON/.test(message)) {
+    return errors.requestMalformed(code, `The request cannot be decoded: ${name} must be a valid JSON object.`);
+  }
   if (aboutProtocol.test(message)) return errors.requestMalformed(code, message);
   return errors.requestMalformed(code, "The request cannot be decoded: it is no valid message of this method.");
 }
