@@ -102,6 +102,8 @@ async function createDatabase(url: string): Promise<void> {
   const name = target.pathname.slice(1);
   target.pathname = "/postgres";
   const client = new pg.Client({ connectionString: target.href });
+  // The failure itself reaches us through the query that was running.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     const found = await client.query("select from pg_catalog.pg_database where datname = $1", [name]);

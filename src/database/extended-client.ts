@@ -11,9 +11,18 @@ const done = { command: "", rowCount: null, oid: 0, rows: [], fields: [] };
  * went well, so a connection that the server dropped would be missing from the pool for ever, and the
  * pool be empty after a restart of the server. Instead the connection is closed, which undoes the
  * transaction, and every further statement on it rejects with what went wrong.
+ *
+ * A connection that the server ends never ends the process: the statement that was running rejects, and
+ * the pool is told by its own listener. But a pool listens no more once it closes a client, and Kysely
+ * does not listen at all to the clients that it cancels with.
  */
 export class ExtendedClient extends pg.Client {
   #lost: unknown;
+
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    this.on("error", () => undefined);
+  }
 
   // pg declares eight overloads; they all come down to these three shapes of the first argument.
   override query(config: unknown, ...rest: unknown[]): never {

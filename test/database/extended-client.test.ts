@@ -90,3 +90,15 @@ test("a rollback to a savepoint that is not there rejects and leaves the connect
   expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
   client.release();
 });
+
+test("a connection to which nobody listens does not end the process when the server ends it", async () => {
+  // The runner fails on an exception that nobody caught.
+  const client = new ExtendedClient({ connectionString: database.url });
+  await client.connect();
+  expect(client.listeners("error").length).toBeGreaterThan(0);
+  const ended = new Promise<void>((done) => client.once("end", () => done()));
+  const { rows } = await (client as pg.Client).query<{ pid: number }>("select pg_backend_pid() as pid");
+  await database.admin.query("select pg_terminate_backend($1, 5000)", [rows[0]?.pid]);
+  await ended;
+  await expect((client as pg.Client).query("select 1")).rejects.toThrow();
+});

@@ -122,6 +122,7 @@ describe("without a pin", () => {
   let raw: pg.Client;
   beforeAll(async () => {
     raw = new pg.Client({ connectionString: loginUrl(plane.database.url, "wellvault_app", undefined) });
+    raw.on("error", () => undefined);
     await raw.connect();
   });
   afterAll(() => raw.end());
@@ -269,6 +270,7 @@ describe("the controls: with a wall taken down the same attack gets through", ()
 
   test("a membership that the login inherits lets an unpinned statement read B", async () => {
     const raw = new pg.Client({ connectionString: loginUrl(plane.database.url, "wellvault_app", undefined) });
+    raw.on("error", () => undefined);
     await raw.connect();
     try {
       await without(
@@ -286,6 +288,7 @@ describe("the controls: with a wall taken down the same attack gets through", ()
 
   test("the simple protocol lets two statements through", async () => {
     const raw = new pg.Client({ connectionString: loginUrl(plane.database.url, "wellvault_app", undefined) });
+    raw.on("error", () => undefined);
     await raw.connect();
     const both = (await raw.query(`select 1 as one; set role ${b.vault}`)) as unknown as pg.QueryResult[];
     expect(both).toHaveLength(2);
