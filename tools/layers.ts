@@ -67,6 +67,16 @@ export const restrictions: readonly Restriction[] = [
     reason: "statements reach the database through a session",
   },
   {
+    target: "jose",
+    allowed: ["identity"],
+    reason: "tokens and keys are the business of identity/ alone",
+  },
+  {
+    target: "commander",
+    allowed: ["cli"],
+    reason: "only commands have a command line",
+  },
+  {
     target: "tenancy/control-store",
     allowed: ["service"],
     reason: "the control plane is opened once, by the composition root",

@@ -1,0 +1,81 @@
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { readConfig, requireLoopback } from "../config.ts";
+import { type EmbeddedServer, startEmbeddedServer } from "../database/embedded-server.ts";
+import { type FolderLock, lockFolder } from "../database/folder-lock.ts";
+import { superviseServer } from "../database/supervisor.ts";
+import { startService } from "../service.ts";
+import { openLog } from "../telemetry/log.ts";
+import { banner } from "./banner.ts";
+
+/**
+ * Starts the service as the environment says, prints where it is, and runs until it is told to stop.
+ *
+ * @throws ConfigError when a setting cannot be used
+ */
+export async function runService(): Promise<void> {
+  const config = readConfig(process.env);
+  // Before anything is started that would have to be stopped again.
+  requireLoopback(config);
+  const log = openLog(config.logLevel);
+  let lock: FolderLock | undefined;
+  let embedded: EmbeddedServer | undefined;
+  let endSupervision: (() => Promise<void>) | undefined;
+
+  // The first signal drains, the second does not wait for calls, the third not even for the database.
+  // They are taken from the start on, so that a Ctrl-C during the start leaves no database running.
+  const told = Promise.withResolvers<void>();
+  const toldAgain = Promise.withResolvers<false>();
+  // One Ctrl-C can arrive twice, from the terminal and from npm: what follows at once is the same one.
+  let signals = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  const onSignal = () => {
+    if (performance.now() - last < 500) return;
+    last = performance.now();
+    signals++;
+    if (signals === 1) told.resolve();
+    else if (signals === 2) toldAgain.resolve(false);
+    else process.exit(1);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+
+  try {
+    if (!config.databaseUrl) {
+      const folder = resolve(config.dataDir);
+      await mkdir(folder, { recursive: true });
+      lock = await lockFolder(folder);
+      say(`Starting PostgreSQL in ${folder} ...`);
+      embedded = await startEmbeddedServer({ folder });
+    } else {
+      say("Connecting to the database of DATABASE_URL ...");
+    }
+    const service = await startService({
+      config,
+      databaseUrl: embedded?.url ?? config.databaseUrl ?? "",
+      log,
+      onFleetProgress: (done, of) => {
+        if (done === of || done % 100 === 0) say(`Migrated ${done} of ${of} vaults`);
+      },
+    });
+    if (embedded) endSupervision = superviseServer(embedded, (message) => log.warn(message));
+    await lock?.announce(service.address);
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
+      version: string;
+    };
+    process.stdout.write(banner({ ...service, version, embeddedFolder: embedded?.folder }));
+    await told.promise;
+    say("\nStopping: running calls may finish ...");
+    const finished = await Promise.race([service.stop(), toldAgain.promise]);
+    say(finished ? "Stopped." : "Stopped; calls that were still running were cut off.");
+  } finally {
+    await endSupervision?.();
+    await embedded?.stop();
+    await lock?.release();
+  }
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { startCommand } from "./commands/start.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { explain } from "./explain.ts";
+
+/**
+ * The `wellvault` command. Each subcommand is a file of its own in commands/; a subcommand loads what it
+ * needs when it runs, so that asking for help costs nothing.
+ */
+const wellvault = new Command("wellvault")
+  .description("Multi-tenant employee wellness data over gRPC.")
+  .helpCommand(false)
+  .showHelpAfterError("(--help lists what there is)")
+  // A command line that cannot be used ends with 2, as a setting that cannot be used does.
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+for (const command of [startCommand, tokenCommand]) wellvault.addCommand(command().copyInheritedSettings(wellvault));
+
+try {
+  await wellvault.parseAsync();
+} catch (error) {
+  process.stderr.write(`\n${explain(error)}\n`);
+  process.exitCode = error instanceof Error && error.name === "ConfigError" ? 2 : 1;
+}
