@@ -74,6 +74,55 @@ export const errors = {
       "The call names no tenant: send the metadata x-tenant-id with one tenant id.",
       { metadata: { key: "x-tenant-id" } },
     ),
+  tokenMalformed: (expected: string) =>
+    new WellvaultError(
+      Code.Unauthenticated,
+      ErrorReason.TOKEN_MALFORMED,
+      `The metadata authorization is not one bearer token: ${expected}.`,
+      { metadata: { key: "authorization" } },
+    ),
+  tokenUntrusted: (check: "signature" | "key" | "algorithm" | "iss" | "aud", cause?: unknown) =>
+    new WellvaultError(
+      Code.Unauthenticated,
+      ErrorReason.TOKEN_UNTRUSTED,
+      `The token is not trusted here: its ${check} was refused. Get a token that was issued for this service.`,
+      { metadata: { check }, cause },
+    ),
+  tokenExpired: (check: "exp" | "nbf" | "iat", cause?: unknown) =>
+    new WellvaultError(
+      Code.Unauthenticated,
+      ErrorReason.TOKEN_EXPIRED,
+      `The token is not good at this time by its claim ${check}. Get a new one.`,
+      { metadata: { check }, cause },
+    ),
+  tokenClaimInvalid: (claim: string, expected: string) =>
+    new WellvaultError(
+      Code.Unauthenticated,
+      ErrorReason.TOKEN_CLAIM_INVALID,
+      `The token's claim ${claim} must be ${expected}.`,
+      { metadata: { claim } },
+    ),
+  certificateRefused: (check: "trust" | "time" | "name" | "entry", expected: string) =>
+    new WellvaultError(
+      Code.Unauthenticated,
+      ErrorReason.CERTIFICATE_REFUSED,
+      `The client certificate is refused: ${expected}.`,
+      { metadata: { check } },
+    ),
+  credentialsDisagree: (key: string, expected: string) =>
+    new WellvaultError(
+      Code.Unauthenticated,
+      ErrorReason.CREDENTIALS_DISAGREE,
+      `The call's credentials contradict each other: ${expected}.`,
+      { metadata: { key } },
+    ),
+  keysUnavailable: (cause?: unknown) =>
+    new WellvaultError(
+      Code.Unavailable,
+      ErrorReason.KEYS_UNAVAILABLE,
+      "The keys that tokens are verified with cannot be fetched at the moment. Repeat the call after a pause.",
+      { cause },
+    ),
   accessDenied: (role: string, method: string) =>
     new WellvaultError(
       Code.PermissionDenied,

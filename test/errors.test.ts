@@ -9,6 +9,13 @@ const resource = { type: "wellvault.v1.Employee", name: "E-1" };
 const samples: Record<keyof typeof errors, WellvaultError[]> = {
   identityMissing: [errors.identityMissing("x-role", "one of a, b")],
   tenantMissing: [errors.tenantMissing()],
+  tokenMalformed: [errors.tokenMalformed("send one token")],
+  tokenUntrusted: [errors.tokenUntrusted("signature", new Error("secret"))],
+  tokenExpired: [errors.tokenExpired("exp", new Error("secret"))],
+  tokenClaimInvalid: [errors.tokenClaimInvalid("role", "a role")],
+  certificateRefused: [errors.certificateRefused("name", "it has no name")],
+  credentialsDisagree: [errors.credentialsDisagree("x-role", "leave x-role out")],
+  keysUnavailable: [errors.keysUnavailable(new Error("secret"))],
   accessDenied: [errors.accessDenied("coach", "PutSamples")],
   tenantDenied: [errors.tenantDenied()],
   fieldsInvalid: [errors.fieldsInvalid([{ field: "a", description: "must be b" }]), errors.fieldsInvalid([])],
