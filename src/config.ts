@@ -2,7 +2,7 @@ import { isIPv4 } from "node:net";
 
 /** The service's settings, read from environment variables once at start. */
 export interface Config {
-  /** Address to listen on. Development identity is only ever served on a loopback address. */
+  /** Address to listen on. */
   readonly host: string;
   /** Port to listen on; 0 lets the system choose one. */
   readonly port: number;
@@ -15,6 +15,12 @@ export interface Config {
   readonly dataDir: string;
   /** Secret that the passwords of the service's own logins are derived from. */
   readonly loginSecret: string | undefined;
+  /** Secret that the key of the tenant tokens is derived from; the login secret when there is none. */
+  readonly tokenSecret: string | undefined;
+  /** Logins of the data plane, over which vaults are spread. */
+  readonly dataLogins: number;
+  /** Whether a start migrates the database. When it does not, the start checks that it need not. */
+  readonly migrate: boolean;
   /** Connections to the database that data calls share. */
   readonly poolSize: number;
   /** Deadline of a call that names none, in milliseconds. */
@@ -38,7 +44,8 @@ const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"]
  * Reads the settings from `env`.
  *
  * Variables and defaults: `WELLVAULT_HOST` 127.0.0.1, `WELLVAULT_PORT` 8080, `DATABASE_URL` (none),
- * `WELLVAULT_DATA_DIR` data, `WELLVAULT_LOGIN_SECRET` (none), `WELLVAULT_POOL_SIZE` 10,
+ * `WELLVAULT_DATA_DIR` data, `WELLVAULT_LOGIN_SECRET` (none), `WELLVAULT_TOKEN_SECRET` (none),
+ * `WELLVAULT_DATA_LOGINS` 1, `WELLVAULT_MIGRATE` on, `WELLVAULT_POOL_SIZE` 10,
  * `WELLVAULT_DEFAULT_TIMEOUT_MS` 10000, `WELLVAULT_MAX_TIMEOUT_MS` 60000,
  * `WELLVAULT_DRAIN_TIMEOUT_MS` 10000, `WELLVAULT_LOG_LEVEL` info.
  *
@@ -51,6 +58,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseUrl: databaseUrl(env["DATABASE_URL"]),
     dataDir: env["WELLVAULT_DATA_DIR"] || "data",
     loginSecret: env["WELLVAULT_LOGIN_SECRET"] || undefined,
+    tokenSecret: env["WELLVAULT_TOKEN_SECRET"] || undefined,
+    dataLogins: integer(env, "WELLVAULT_DATA_LOGINS", 1, 1, 99),
+    migrate: oneOf(env, "WELLVAULT_MIGRATE", ["on", "off"]) === "on",
     poolSize: integer(env, "WELLVAULT_POOL_SIZE", 10, 1, 1_000),
     defaultTimeoutMs: integer(env, "WELLVAULT_DEFAULT_TIMEOUT_MS", 10_000, 1, 3_600_000),
     maxTimeoutMs: integer(env, "WELLVAULT_MAX_TIMEOUT_MS", 60_000, 1, 3_600_000),
@@ -66,21 +76,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return config;
 }
 
-/**
- * Refuses a configuration under which callers on other machines could reach the development identity.
- *
- * @throws ConfigError when the host is no loopback address
- */
-export function requireLoopback({ host }: Config): void {
-  if (isLoopback(host)) return;
-  throw new ConfigError(
-    "WELLVAULT_HOST must be a loopback address: the development identity believes whatever a caller says.",
-  );
-}
-
 /** Whether `host` is an address that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+/** Returns the word that a setting names, or the first of those it may name when it is not set. */
+function oneOf(env: Readonly<Record<string, string | undefined>>, name: string, words: readonly string[]): string {
+  const word = env[name] || words[0];
+  if (word === undefined || !words.includes(word)) throw new ConfigError(`${name} must be ${words.join(" or ")}.`);
+  return word;
 }
 
 function integer(

@@ -1,14 +1,17 @@
 import type { Logger } from "pino";
-import { type Config, requireLoopback } from "./config.ts";
-import { loginUrl } from "./database/logins.ts";
+import type { Config } from "./config.ts";
+import { loginUrl, requireLoginSecret } from "./database/logins.ts";
 import { migrateControl } from "./database/migrations.ts";
+import { deriveTokenKey } from "./database/token-key.ts";
 import { EmployeeEntity } from "./employees/employee-entity.ts";
-import { developmentIdentity } from "./identity/development-identity.ts";
+import { type IdentitySettings, requireSafeHost } from "./identity/identity-settings.ts";
+import { type Identity, type IdentityOptions, openIdentity } from "./identity/open-identity.ts";
 import { startServer } from "./rpc/server.ts";
 import { openControlStore } from "./tenancy/control-store.ts";
 import { createTenantDirectory } from "./tenancy/directory.ts";
 import { migrateFleet } from "./tenancy/fleet.ts";
 import { openTenantSessions } from "./tenancy/sessions.ts";
+import { createTenantTokens } from "./tenancy/tenant-tokens.ts";
 
 /** A running service. */
 export interface Service {
@@ -18,6 +21,8 @@ export interface Service {
   readonly serverVersion: string;
   /** Companies that are there. */
   readonly companies: number;
+  /** Reads the files of the identity's settings again: keys, certificates and who they stand for. */
+  reload(): Promise<void>;
   /** Drains the server and closes every connection. Returns whether every call finished. */
   stop(): Promise<boolean>;
 }
@@ -25,22 +30,44 @@ export interface Service {
 /** How to start a service. */
 export interface ServiceOptions {
   readonly config: Config;
+  readonly identity: IdentitySettings;
   /** URL of the database as the migrating role. */
   readonly databaseUrl: string;
   readonly log: Logger;
   /** Told of each vault that is migrated at start. */
   readonly onFleetProgress?: (done: number, of: number) => void;
+  /** How credentials are kept and watched, for tests and measurements. */
+  readonly identityOptions?: IdentityOptions;
 }
 
 /**
  * Puts the service together: migrates the control plane and the fleet, opens both planes of the
  * database and starts serving.
  *
- * @throws ConfigError when the development identity would be reachable from elsewhere
+ * @throws ConfigError when callers on other machines would be believed without proof, or unprotected
  */
-export async function startService({ config, databaseUrl, log, onFleetProgress }: ServiceOptions): Promise<Service> {
-  requireLoopback(config);
-  const { serverVersion, applied, passwordsSet } = await migrateControl(databaseUrl, config.loginSecret);
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { config, log } = options;
+  requireSafeHost(options.identity, config.host);
+  // First: a file that cannot be used ends the start before anything is changed.
+  const identity = await openIdentity(options.identity, log, options.identityOptions);
+  try {
+    return await startWith(identity, options);
+  } catch (error) {
+    identity.close();
+    throw error;
+  }
+}
+
+async function startWith(identity: Identity, options: ServiceOptions): Promise<Service> {
+  const { config, databaseUrl, log, onFleetProgress } = options;
+  const { loginSecret } = config;
+  const tokenKey = deriveTokenKey(config.tokenSecret ?? requireLoginSecret(databaseUrl, loginSecret));
+  const { serverVersion, applied, passwordsSet } = await migrateControl(databaseUrl, {
+    loginSecret,
+    tokenKey,
+    dataLogins: config.dataLogins,
+  });
   if (applied.length === 0 && passwordsSet.length > 0) {
     log.warn(
       { logins: passwordsSet },
@@ -50,9 +77,11 @@ export async function startService({ config, databaseUrl, log, onFleetProgress }
   const fleet = await migrateFleet(databaseUrl, onFleetProgress);
 
   const onWarning = (message: string) => log.warn(message);
-  const store = openControlStore({ url: loginUrl(databaseUrl, "wellvault_control", config.loginSecret), onWarning });
-  const sessions = await openTenantSessions({
-    url: loginUrl(databaseUrl, "wellvault_app", config.loginSecret),
+  const store = openControlStore({ url: loginUrl(databaseUrl, "wellvault_control", loginSecret), onWarning });
+  const sessions = openTenantSessions({
+    urlOf: (login) => loginUrl(databaseUrl, login, loginSecret),
+    loginCount: config.dataLogins,
+    tokens: createTenantTokens(tokenKey),
     poolSize: config.poolSize,
     entities: [EmployeeEntity],
     onWarning,
@@ -61,7 +90,7 @@ export async function startService({ config, databaseUrl, log, onFleetProgress }
   try {
     const server = await startServer({
       ...config,
-      authenticate: developmentIdentity,
+      identity,
       store,
       directory: createTenantDirectory(store),
       sessions,
@@ -71,8 +100,10 @@ export async function startService({ config, databaseUrl, log, onFleetProgress }
       address: server.address,
       serverVersion,
       companies: fleet.total,
+      reload: () => identity.reload(),
       async stop() {
         const finished = await server.stop();
+        identity.close();
         await closePlanes();
         return finished;
       },

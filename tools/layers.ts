@@ -39,7 +39,7 @@ export const restrictions: readonly Restriction[] = [
   },
   {
     target: "@mikro-orm/postgresql",
-    allowed: ["database/orm", "employees/employee-entity", "employees/employee-handlers"],
+    allowed: ["database/orm", "database/pinned-driver", "employees/employee-entity", "employees/employee-handlers"],
     reason: "the ORM is opened in one place; entities and handlers use its declarations and error classes",
   },
   {
@@ -63,7 +63,7 @@ export const restrictions: readonly Restriction[] = [
   },
   {
     target: "kysely",
-    allowed: ["tenancy/sessions"],
+    allowed: ["tenancy/sessions", "database/pinned-driver"],
     reason: "statements reach the database through a session",
   },
   {

@@ -3,6 +3,12 @@ import pg from "pg";
 /** What a statement that opens or ends a transaction returns. */
 const done = { command: "", rowCount: null, oid: 0, rows: [], fields: [] };
 
+/** Gives a client back to its pool; with a reason, the pool closes it. */
+type Release = (reason?: Error | boolean) => void;
+
+/** How long a connection may take to discard its state before it is closed, in milliseconds. */
+const discardTimeoutMs = 5_000;
+
 /**
  * A `pg` client that sends every query by the extended protocol, which takes one statement a
  * message: text with a second statement in it is refused by the server (42601), whoever wrote it.
@@ -15,18 +21,46 @@ const done = { command: "", rowCount: null, oid: 0, rows: [], fields: [] };
  * A connection that the server ends never ends the process: the statement that was running rejects, and
  * the pool is told by its own listener. But a pool listens no more once it closes a client, and Kysely
  * does not listen at all to the clients that it cancels with.
+ *
+ * A pool gets a connection back only when nothing of its last user is left on it: one that is inside a
+ * transaction is closed, and every other one discards settings, prepared statements, cursors, locks,
+ * listeners and temporary tables before anybody else can have it.
  */
 export class ExtendedClient extends pg.Client {
   #lost: unknown;
+  #used = false;
+  #release: Release | undefined;
 
   constructor(config?: string | pg.ClientConfig) {
     super(config);
     this.on("error", () => undefined);
   }
 
+  /** What the pool put here, preceded by the clean-up. */
+  get release(): Release | undefined {
+    return this.#release;
+  }
+
+  set release(release: Release) {
+    this.#release = (reason) => void this.#cleanUp(release, reason);
+  }
+
+  async #cleanUp(release: Release, reason: Error | boolean | undefined): Promise<void> {
+    const idle = this.getTransactionStatus() === "I" && this.#lost === undefined;
+    if (reason || !idle) return release(reason || true);
+    if (!this.#used) return release();
+    this.#used = false;
+    const discard = { text: "discard all", queryMode: "extended", query_timeout: discardTimeoutMs };
+    await super.query(discard as pg.QueryConfig).then(
+      () => release(),
+      (error: Error) => release(error),
+    );
+  }
+
   // pg declares eight overloads; they all come down to these three shapes of the first argument.
   override query(config: unknown, ...rest: unknown[]): never {
     const query = super.query as unknown as (this: this, config: unknown, ...rest: unknown[]) => never;
+    this.#used = true;
     if (typeof config === "string") {
       const [values, ...others] = Array.isArray(rest[0]) ? rest : [undefined, ...rest];
       const extended = { text: config, values, queryMode: "extended" };

@@ -2,10 +2,21 @@ import { createHmac } from "node:crypto";
 import pg from "pg";
 import { sqlStateOf } from "./sqlstate.ts";
 
-/** The logins of the service, made by `sql/control`. */
-export type Login = "wellvault_app" | "wellvault_control";
+/** The logins of the control plane and of auditors, made by `sql/control`. */
+const fixedLogins = ["wellvault_control", "wellvault_auditor"] as const;
 
-const logins: readonly Login[] = ["wellvault_app", "wellvault_control"];
+/** The data plane's login that every database has; see {@link dataLogins}. */
+export const firstDataLogin = "wellvault_app";
+
+/** Data-plane logins at most. */
+export const maxDataLogins = 99;
+
+/** Names of the first `count` logins of the data plane, over which vaults are spread. */
+export function dataLogins(count: number): string[] {
+  return Array.from({ length: count }, (_, index) =>
+    index === 0 ? firstDataLogin : `${firstDataLogin}_${String(index + 1).padStart(2, "0")}`,
+  );
+}
 
 /**
  * Returns the URL of the database of `migratorUrl` for one of the service's own logins.
@@ -15,18 +26,46 @@ const logins: readonly Login[] = ["wellvault_app", "wellvault_control"];
  *
  * @param secret defaults to the password in `migratorUrl`
  */
-export function loginUrl(migratorUrl: string, login: Login, secret: string | undefined): string {
+export function loginUrl(migratorUrl: string, login: string, secret: string | undefined): string {
   const url = new URL(migratorUrl);
-  const key = secret ?? (decodeURIComponent(url.password) || (url.searchParams.get("password") ?? ""));
-  if (key === "") {
-    throw new Error("DATABASE_URL holds no password to derive the logins' passwords from: set WELLVAULT_LOGIN_SECRET.");
-  }
+  const key = requireLoginSecret(migratorUrl, secret);
   // As parameters these win over what stands before the host, and the login would be the migrating role's.
   url.searchParams.delete("user");
   url.searchParams.delete("password");
   url.username = login;
   url.password = createHmac("sha256", key).update(`wellvault login ${login}`).digest("base64url");
   return url.href;
+}
+
+/**
+ * Returns the secret that the logins' passwords are derived from.
+ *
+ * @throws Error when there is none
+ */
+export function requireLoginSecret(migratorUrl: string, secret: string | undefined): string {
+  const url = new URL(migratorUrl);
+  const key = secret ?? (decodeURIComponent(url.password) || (url.searchParams.get("password") ?? ""));
+  if (key !== "") return key;
+  throw new Error("DATABASE_URL holds no password to derive the logins' passwords from: set WELLVAULT_LOGIN_SECRET.");
+}
+
+/**
+ * Adds the data plane's logins that are missing, up to `count`. None is ever taken away: vaults may
+ * belong to it.
+ */
+export async function addDataLogins(client: pg.Client, count: number): Promise<void> {
+  const { rows } = await client.query<{ login: string }>("select login::text as login from control.data_logins");
+  const known = new Set(rows.map((row) => row.login));
+  for (const login of dataLogins(count).filter((name) => !known.has(name))) {
+    await client.query("begin");
+    try {
+      await client.query("select control.add_data_login($1)", [login]);
+      await client.query("commit");
+    } catch (error) {
+      await client.query("rollback").catch(() => undefined);
+      throw error;
+    }
+  }
 }
 
 /**
@@ -39,9 +78,10 @@ export async function setLoginPasswords(
   client: pg.Client,
   migratorUrl: string,
   secret: string | undefined,
-): Promise<Login[]> {
-  const changed: Login[] = [];
-  for (const login of logins) {
+): Promise<string[]> {
+  const { rows } = await client.query<{ login: string }>("select login::text as login from control.data_logins");
+  const changed: string[] = [];
+  for (const login of [...fixedLogins, ...rows.map((row) => row.login)]) {
     const url = loginUrl(migratorUrl, login, secret);
     if (await canLogIn(url, login)) continue;
     const password = decodeURIComponent(new URL(url).password);
@@ -51,7 +91,7 @@ export async function setLoginPasswords(
   return changed;
 }
 
-async function canLogIn(url: string, login: Login): Promise<boolean> {
+async function canLogIn(url: string, login: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   // The failure itself reaches us through the query that was running.
   client.on("error", () => undefined);

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { setLoginPasswords } from "./logins.ts";
+import { addDataLogins, setLoginPasswords } from "./logins.ts";
 import { sqlStateOf } from "./sqlstate.ts";
+import type { TokenKey } from "./token-key.ts";
 
 /** A numbered SQL file. */
 export interface Migration {
@@ -27,6 +28,22 @@ export interface MigrationReport {
   readonly tenantVersion: number;
   /** Logins whose password was set now; a process that still uses the old one can open no connection. */
   readonly passwordsSet: readonly string[];
+  /** Whether the hardening was looked to; only a superuser may. */
+  readonly hardened: boolean;
+  /** Keys that tenant tokens may be signed with. More than one while keys are being changed. */
+  readonly tokenKeys: number;
+}
+
+/** What to bring a database up to. */
+export interface MigrationOptions {
+  /** See {@link loginUrl}. */
+  readonly loginSecret: string | undefined;
+  /** The key of the tenant tokens, which is put into use. */
+  readonly tokenKey: TokenKey;
+  /** Logins of the data plane that there are to be, 1 to 99. Default 1. */
+  readonly dataLogins?: number;
+  /** The migrations of a vault; default the files of `sql/tenant`. */
+  readonly tenantMigrations?: readonly Migration[];
 }
 
 /** Where the numbered files of the control plane and of a vault stand. */
@@ -40,27 +57,22 @@ const migrationLock = 7_355_608_143;
 
 /**
  * Brings the control plane of the database up to date: applies the files of `sql/control` that are
- * new, loads the files of `sql/tenant`, and sets the passwords of the service's logins. Existing
- * vaults are left as they are; tenancy/fleet.ts migrates those.
+ * new, loads the files of `sql/tenant`, applies `sql/hardening.sql` if it may, adds the logins and sets
+ * their passwords, and puts the key of the tenant tokens into use. Existing vaults are left as they are;
+ * tenancy/fleet.ts migrates those.
  *
  * @param url URL of the database as the migrating role: a superuser, or a role with CREATEROLE that
  *   owns the database
- * @param loginSecret see {@link loginUrl}
- * @param tenantMigrations the migrations of a vault; default the files of `sql/tenant`
  * @throws Error when the server is older than 16 or a released file was changed
  */
-export async function migrateControl(
-  url: string,
-  loginSecret: string | undefined,
-  tenantMigrations?: readonly Migration[],
-): Promise<MigrationReport> {
+export async function migrateControl(url: string, options: MigrationOptions): Promise<MigrationReport> {
   const control = await readMigrations(join(sqlFolder, "control"));
-  const tenant = tenantMigrations ?? (await readMigrations(join(sqlFolder, "tenant")));
+  const tenant = options.tenantMigrations ?? (await readMigrations(join(sqlFolder, "tenant")));
   // Roles belong to the whole server, so another database's migration can get in the way.
   const applied: string[] = [];
   for (let attempt = 1; ; attempt++) {
     try {
-      return await migrateOnce(url, loginSecret, control, tenant, applied);
+      return await migrateOnce(url, options, control, tenant, applied);
     } catch (error) {
       if (attempt === 8 || !isRace(error)) throw error;
       await new Promise((done) => setTimeout(done, 25 * 2 ** attempt * Math.random()));
@@ -70,7 +82,7 @@ export async function migrateControl(
 
 async function migrateOnce(
   url: string,
-  loginSecret: string | undefined,
+  { loginSecret, tokenKey, dataLogins = 1 }: MigrationOptions,
   control: readonly Migration[],
   tenant: readonly Migration[],
   applied: string[],
@@ -94,12 +106,18 @@ async function migrateOnce(
     await client.query("select pg_catalog.pg_advisory_lock($1)", [migrationLock]);
     await applyControl(client, control, applied);
     await loadTenant(client, tenant);
+    const hardened = await harden(client);
+    await addDataLogins(client, dataLogins);
     const passwordsSet = await setLoginPasswords(client, url, loginSecret);
+    await client.query("select guard.install_key($1, $2)", [tokenKey.id, tokenKey.secret]);
+    const keys = await client.query<{ count: number }>("select count(key_id)::integer as count from guard.keys");
     return {
       serverVersion: server.version.split(" ")[0] ?? server.version,
       applied,
       tenantVersion: tenant.at(-1)?.version ?? 0,
       passwordsSet,
+      hardened,
+      tokenKeys: keys.rows[0]?.count ?? 0,
     };
   } finally {
     await client.end().catch(() => undefined);
@@ -150,6 +168,16 @@ async function applyControl(client: pg.Client, migrations: readonly Migration[],
     }
     applied.push(migration.name);
   }
+}
+
+/** Takes from PUBLIC what needs a superuser to take. Returns whether the migrating role is one. */
+async function harden(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ super: boolean }>(
+    "select rolsuper as super from pg_catalog.pg_roles where rolname = current_user",
+  );
+  if (!rows[0]?.super) return false;
+  await client.query(await readFile(join(sqlFolder, "hardening.sql"), "utf8"));
+  return true;
 }
 
 async function loadTenant(client: pg.Client, migrations: readonly Migration[]): Promise<void> {

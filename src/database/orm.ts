@@ -1,10 +1,11 @@
 import { type EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import type pg from "pg";
 import { ExtendedClient } from "./extended-client.ts";
+import { PinnedDriver } from "./pinned-driver.ts";
 
 /** How the data plane connects. */
 export interface OrmOptions {
-  /** URL of the database as the data plane's login, `wellvault_app`. */
+  /** URL of the database as one of the data plane's logins. */
   readonly url: string;
   /** Connections at most. */
   readonly poolSize: number;
@@ -34,9 +35,10 @@ export interface DataPlane {
  * Opens the data plane's ORM over a pool of {@link ExtendedClient}s. Nothing may use it but
  * tenancy/sessions.ts, which pins every fork to one vault.
  */
-export async function openOrm(options: OrmOptions): Promise<DataPlane> {
+export function openOrm(options: OrmOptions): DataPlane {
   let pool: pg.Pool | undefined;
-  const orm = await MikroORM.init({
+  const orm = new MikroORM({
+    driver: PinnedDriver,
     clientUrl: options.url,
     entities: [...options.entities],
     pool: { min: 0, max: options.poolSize, idleTimeoutMillis: 30_000 },

@@ -42,7 +42,14 @@ export function createTenantDirectory(store: ControlStore, now?: () => number): 
   async function load(tenantId: string): Promise<TenantEntry | typeof absent> {
     const [row] = await store.query(findCompany, [tenantId]);
     if (!row) return absent;
-    return { tenantId, vault: row.vault, placement: "default", state: row.state === "ACTIVE" ? "ACTIVE" : "SUSPENDED" };
+    return {
+      tenantId,
+      companyId: row.company_id,
+      vault: row.vault,
+      login: row.login,
+      placement: "default",
+      state: row.state === "ACTIVE" ? "ACTIVE" : "SUSPENDED",
+    };
   }
 
   async function readThrough(tenantId: string): Promise<TenantEntry | typeof absent> {

@@ -1,11 +1,14 @@
 import type { EntityManager, EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import { CompiledQuery, type Kysely, type Transaction } from "kysely";
-import { openOrm } from "../database/orm.ts";
+import { firstDataLogin } from "../database/logins.ts";
+import { type DataPlane, openOrm } from "../database/orm.ts";
+import type { PinSettings } from "../database/pinned-driver.ts";
 import { createDatabaseProbe } from "../database/probe.ts";
 import { isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
 import type { Statement } from "../database/statement.ts";
 import { errors } from "../errors.ts";
 import type { TenantEntry } from "./tenant.ts";
+import type { TenantTokens } from "./tenant-tokens.ts";
 
 /** A transaction pinned to one vault. */
 export interface PinnedTransaction {
@@ -49,10 +52,14 @@ export interface TenantSessions {
 
 /** How to make {@link TenantSessions}. */
 export interface TenantSessionsOptions {
-  /** URL of the database as the data plane's login. */
-  readonly url: string;
-  /** Connections at most. */
+  /** Returns the URL of the database as one of the data plane's logins. */
+  readonly urlOf: (login: string) => string;
+  /** Logins that vaults are spread over. Each has a pool of its own, and an equal share of the connections. */
+  readonly loginCount: number;
+  /** Connections at most, of all logins together; a login has one at least. */
   readonly poolSize: number;
+  /** Signs what shows a vault's rows to a transaction. */
+  readonly tokens: TenantTokens;
   /** The entities of all services. */
   readonly entities: readonly EntitySchema[];
   /** Told of trouble that no call sees. */
@@ -65,14 +72,23 @@ const attempts = 3;
  * Opens the data plane. This module is the only one that touches its pool and ORM, so a statement
  * that is not pinned to a vault cannot be written anywhere else.
  */
-export async function openTenantSessions(options: TenantSessionsOptions): Promise<TenantSessions> {
-  const { orm, close } = await openOrm(options);
-  const probe = createDatabaseProbe(options.url);
+export function openTenantSessions(options: TenantSessionsOptions): TenantSessions {
+  const planes = new Map<string, DataPlane>();
+  const poolSize = Math.max(1, Math.floor(options.poolSize / options.loginCount));
+  const planeOf = (login: string): DataPlane => {
+    let plane = planes.get(login);
+    if (!plane) {
+      plane = openOrm({ ...options, url: options.urlOf(login), poolSize });
+      planes.set(login, plane);
+    }
+    return plane;
+  };
+  const probe = createDatabaseProbe(options.urlOf(firstDataLogin));
   return {
-    open: (session) => new PinnedSession(orm, session),
+    open: (session) => new PinnedSession(planeOf(session.tenant.login).orm, options.tokens, session),
     ping: () => probe.ask(),
     async close() {
-      await Promise.all([probe.close(), close()]);
+      await Promise.all([probe.close(), ...[...planes.values()].map((plane) => plane.close())]);
     },
   };
 }
@@ -82,20 +98,23 @@ class PinnedSession implements TenantSession {
   readonly em: EntityManager;
   readonly #signal: AbortSignal;
 
-  constructor(orm: MikroORM, { tenant, signal, timeoutMs }: SessionOptions) {
+  constructor(orm: MikroORM, tokens: TenantTokens, { tenant, signal, timeoutMs }: SessionOptions) {
     this.tenantId = tenant.tenantId;
     this.#signal = signal;
+    const settings: PinSettings = {
+      search_path: `"${tenant.vault}", pg_temp`,
+      // The second belt, for when the cancellation itself cannot reach the server.
+      statement_timeout: String(Math.max(1, Math.ceil(timeoutMs)) + 250),
+      "wellvault.company": tenant.companyId,
+      "wellvault.token": tokens.sign(tenant.companyId, timeoutMs),
+    };
     this.em = orm.em.fork({
       // Two keys: statements name the vault's schema, and run as the vault's role. PostgreSQL refuses
       // when they disagree.
       schema: tenant.vault,
       session: {
         role: tenant.vault,
-        variables: {
-          search_path: `"${tenant.vault}", pg_temp`,
-          // The second belt, for when the cancellation itself cannot reach the server.
-          statement_timeout: String(Math.max(1, Math.ceil(timeoutMs)) + 250),
-        },
+        variables: { ...settings },
       },
       signal,
       inflightQueryAbortStrategy: "cancel query",

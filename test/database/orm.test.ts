@@ -1,20 +1,24 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { openTenantSessions } from "../../src/tenancy/sessions.ts";
+import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
+import { testTokenKey } from "../support/migrate.ts";
 
 const warnings: string[] = [];
 const open = (parameters: string) =>
   openTenantSessions({
-    url: `${inject("serverUrl")}${parameters}`,
+    urlOf: () => `${inject("serverUrl")}${parameters}`,
+    loginCount: 1,
+    tokens: createTenantTokens(testTokenKey),
     poolSize: 1,
     entities: [],
     onWarning: (message) => warnings.push(message),
   });
 
-let plain: Awaited<ReturnType<typeof open>>;
-let encrypted: Awaited<ReturnType<typeof open>>;
-beforeAll(async () => {
-  plain = await open("");
-  encrypted = await open("?sslmode=verify-full");
+let plain: ReturnType<typeof open>;
+let encrypted: ReturnType<typeof open>;
+beforeAll(() => {
+  plain = open("");
+  encrypted = open("?sslmode=verify-full");
 });
 afterAll(() => Promise.all([plain.close(), encrypted.close()]));
 

@@ -4,12 +4,14 @@ import { statement } from "../../src/database/statement.ts";
 import { errors } from "../../src/errors.ts";
 import { ErrorReason } from "../../src/gen/wellvault/v1/error_reason_pb.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
+import { letObserve } from "../support/observe.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
 
 let plane: PinnedPlane;
 let tenant: TenantEntry;
 beforeAll(async () => {
   plane = await openPinnedPlane(1);
+  await letObserve(plane.database.admin);
   tenant = await plane.provision("busy");
 });
 afterAll(() => plane.close());

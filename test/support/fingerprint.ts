@@ -89,14 +89,23 @@ const parts: Readonly<Record<string, string>> = {
 };
 
 /**
- * Describes a vault as sorted lines of the catalogue, with its name replaced by `$vault`: two vaults
- * with the same lines are the same but for their rows.
+ * Describes a vault as sorted lines of the catalogue, with its name replaced by `$vault` and its company's
+ * id by `$company`: two vaults with the same lines are the same but for their rows.
  */
 export async function fingerprint(admin: pg.Client, vault: string): Promise<string[]> {
   const lines: string[] = [];
+  const found = await admin.query<{ id: string }>(
+    "select company_id::text as id from control.companies where vault = $1",
+    [vault],
+  );
+  const company = found.rows[0]?.id;
+  const named = (text: string) => {
+    const line = text.replaceAll(vault, "$vault");
+    return company ? line.replaceAll(company, "$company") : line;
+  };
   for (const [part, sql] of Object.entries(parts)) {
     const { rows } = await admin.query<[string]>({ text: sql, values: [vault], rowMode: "array" });
-    lines.push(...rows.map(([text]) => `${part}: ${text.replaceAll(vault, "$vault")}`));
+    lines.push(...rows.map(([text]) => `${part}: ${named(text)}`));
   }
   return lines.sort();
 }

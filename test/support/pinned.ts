@@ -1,9 +1,10 @@
 import { loginUrl } from "../../src/database/logins.ts";
-import { migrateControl } from "../../src/database/migrations.ts";
 import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
 import { openTenantSessions, type TenantSession, type TenantSessions } from "../../src/tenancy/sessions.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
+import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { migrateForTest, testTokenKey } from "./migrate.ts";
 
 /** The data plane without a server around it: sessions as the handlers get them. */
 export interface PinnedPlane {
@@ -19,9 +20,11 @@ export interface PinnedPlane {
 /** Opens the data plane over a database of its own. */
 export async function openPinnedPlane(poolSize: number): Promise<PinnedPlane> {
   const database = await createTestDatabase();
-  await migrateControl(database.url, undefined);
-  const sessions = await openTenantSessions({
-    url: loginUrl(database.url, "wellvault_app", undefined),
+  await migrateForTest(database.url);
+  const sessions = openTenantSessions({
+    urlOf: (login) => loginUrl(database.url, login, undefined),
+    loginCount: 1,
+    tokens: createTenantTokens(testTokenKey),
     poolSize,
     entities: [EmployeeEntity],
     onWarning: () => undefined,
@@ -30,12 +33,14 @@ export async function openPinnedPlane(poolSize: number): Promise<PinnedPlane> {
     database,
     sessions,
     async provision(tenantId) {
-      const { rows } = await database.admin.query<{ vault: string }>(
-        "insert into control.companies (tenant_id, display_name) values ($1, $1) returning vault::text",
+      const { rows } = await database.admin.query<{ company_id: string; vault: string; login: string }>(
+        `insert into control.companies (tenant_id, display_name) values ($1, $1)
+         returning company_id, vault::text as vault, login::text as login`,
         [tenantId],
       );
       if (!rows[0]) throw new Error("nothing was provisioned");
-      return { tenantId, vault: rows[0].vault, placement: "default", state: "ACTIVE" };
+      const { company_id: companyId, vault, login } = rows[0];
+      return { tenantId, companyId, vault, login, placement: "default", state: "ACTIVE" };
     },
     open: (tenant, signal = new AbortController().signal) => sessions.open({ tenant, signal, timeoutMs: 10_000 }),
     async close() {

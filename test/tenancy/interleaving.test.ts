@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { statement } from "../../src/database/statement.ts";
 import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
+import { letObserve } from "../support/observe.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
 
 // Two connections for many tasks of two tenants: each connection goes from tenant to tenant all the time.
@@ -12,6 +13,7 @@ let tenants: readonly [TenantEntry, TenantEntry];
 
 beforeAll(async () => {
   plane = await openPinnedPlane(2);
+  await letObserve(plane.database.admin);
   tenants = [await plane.provision("company-a"), await plane.provision("company-b")];
 });
 afterAll(() => plane.close());

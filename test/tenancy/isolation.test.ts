@@ -6,6 +6,7 @@ import { sqlStateOf } from "../../src/database/sqlstate.ts";
 import { statement } from "../../src/database/statement.ts";
 import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
+import { letObserve } from "../support/observe.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
 
 // One connection, so that every session meets what the one before it left behind.
@@ -15,6 +16,7 @@ let b: TenantEntry;
 
 beforeAll(async () => {
   plane = await openPinnedPlane(1);
+  await letObserve(plane.database.admin);
   a = await plane.provision("company-a");
   b = await plane.provision("company-b");
   for (const tenant of [a, b]) {
@@ -83,7 +85,7 @@ describe("a session of A", () => {
   test.each([
     ["the control plane", "42501", "select * from control.companies"],
     ["the tenant migrations", "42501", "select * from control.tenant_migrations"],
-    ["the builder of roles", "42501", "select control.create_vault_role('v_0123456789abcdef')"],
+    ["the builder of roles", "42501", "select control.create_vault_role('v_0123456789abcdef', 'wellvault_app')"],
     ["passwords", "42501", "select rolpassword from pg_authid"],
     ["files of the server", "42501", "select pg_read_file('/etc/passwd')"],
     ["a new schema", "42501", "create schema mine"],
@@ -144,8 +146,8 @@ describe("without a pin", () => {
   });
 
   test("the login sees no table, owns nothing, inherits nothing and can hand nothing on", async () => {
-    const { rows: seen } = await raw.query(
-      "select c.oid::regclass from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where c.relkind in ('r', 'v', 'S') and n.nspname !~ '^(pg_|information_schema)' and has_table_privilege(c.oid, 'select')",
+    const { rows: seen } = await plane.database.admin.query(
+      "select c.oid::regclass from pg_class as c where c.relkind in ('r', 'v', 'S') and has_table_privilege('wellvault_app', c.oid, 'select')",
     );
     expect(seen).toEqual([]);
     const { rows: owned } = await plane.database.admin.query(
@@ -243,32 +245,41 @@ describe("the controls: with a wall taken down the same attack gets through", ()
     }
   }
 
-  test("a grant on B's schema and table lets A read B", async () => {
+  /** What a grant or a membership opens the token still keeps shut; without row level security nothing does. */
+  async function withoutTokens(work: () => Promise<void>): Promise<void> {
+    expect(await read()).toEqual([]);
+    const table = `alter table ${b.vault}.employees`;
+    await without(`${table} disable row level security`, `${table} enable row level security`, work);
+    expect(await read()).toEqual([]);
+  }
+
+  test("a grant on B's schema and table, and no tokens, let A read B", async () => {
     expect(await stateOf(read())).toBe("42501");
     await without(
       `grant usage on schema ${b.vault} to ${a.vault}; grant select on ${b.vault}.employees to ${a.vault}`,
       `revoke usage on schema ${b.vault} from ${a.vault}; revoke select on ${b.vault}.employees from ${a.vault}`,
-      async () => {
-        expect(await read()).toEqual([{ external_id: "company-b" }]);
-        expect(await plane.open(a).em.find(EmployeeEntity, {}, { schema: b.vault })).toMatchObject([
-          { externalId: "company-b" },
-        ]);
-      },
+      () =>
+        withoutTokens(async () => {
+          expect(await read()).toEqual([{ external_id: "company-b" }]);
+          expect(await plane.open(a).em.find(EmployeeEntity, {}, { schema: b.vault })).toMatchObject([
+            { externalId: "company-b" },
+          ]);
+        }),
     );
     expect(await stateOf(read())).toBe("42501");
   });
 
-  test("a membership of B's role lets A read B", async () => {
+  test("a membership of B's role, and no tokens, let A read B", async () => {
     await without(
       `grant ${b.vault} to ${a.vault} with inherit true`,
       `revoke ${b.vault} from ${a.vault}`,
       // The vault's own role does not inherit by default; the membership says otherwise.
-      async () => expect(await read()).toEqual([{ external_id: "company-b" }]),
+      () => withoutTokens(async () => expect(await read()).toEqual([{ external_id: "company-b" }])),
     );
     expect(await stateOf(read())).toBe("42501");
   });
 
-  test("a membership that the login inherits lets an unpinned statement read B", async () => {
+  test("a membership that the login inherits, and no tokens, let an unpinned statement read B", async () => {
     const raw = new pg.Client({ connectionString: loginUrl(plane.database.url, "wellvault_app", undefined) });
     raw.on("error", () => undefined);
     await raw.connect();
@@ -277,8 +288,12 @@ describe("the controls: with a wall taken down the same attack gets through", ()
         `grant ${b.vault} to wellvault_app with inherit true`,
         `revoke inherit option for ${b.vault} from wellvault_app`,
         async () => {
-          const { rows } = await raw.query(`select external_id from ${b.vault}.employees`);
-          expect(rows).toEqual([{ external_id: "company-b" }]);
+          const unpinned = async () => (await raw.query(`select external_id from ${b.vault}.employees`)).rows;
+          expect(await unpinned()).toEqual([]);
+          const table = `alter table ${b.vault}.employees`;
+          await without(`${table} disable row level security`, `${table} enable row level security`, async () =>
+            expect(await unpinned()).toEqual([{ external_id: "company-b" }]),
+          );
         },
       );
     } finally {

@@ -285,7 +285,7 @@ describe("whoever inserts the row", () => {
     ["empty the companies", "truncate control.companies"],
     ["read a tenant migration", "select * from control.tenant_migrations"],
     ["write a tenant migration", "insert into control.tenant_migrations values (98, 'x', 'select 1', 'x')"],
-    ["build a vault's role", "select control.create_vault_role('v_0123456789abcdef')"],
+    ["build a vault's role", "select control.create_vault_role('v_0123456789abcdef', 'wellvault_app')"],
     ["migrate a vault", "select control.migrate_vault('v_0123456789abcdef', 1)"],
     ["switch the trigger off", "alter table control.companies disable trigger all"],
     ["create a schema", "create schema mine"],

@@ -6,12 +6,14 @@ import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
 import { errors } from "../../src/errors.ts";
 import { ErrorReason } from "../../src/gen/wellvault/v1/error_reason_pb.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
+import { letObserve } from "../support/observe.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
 
 let plane: PinnedPlane;
 let tenant: TenantEntry;
 beforeAll(async () => {
   plane = await openPinnedPlane(2);
+  await letObserve(plane.database.admin);
   tenant = await plane.provision("company");
 });
 afterAll(() => plane.close());

@@ -1,10 +1,11 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loginUrl } from "../../src/database/logins.ts";
-import { type Migration, migrateControl, readMigrations, sqlFolder } from "../../src/database/migrations.ts";
+import { type Migration, readMigrations, sqlFolder } from "../../src/database/migrations.ts";
 import { migrateFleet } from "../../src/tenancy/fleet.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { fingerprint } from "../support/fingerprint.ts";
+import { migrateForTest } from "../support/migrate.ts";
 
 let database: TestDatabase;
 let released: readonly Migration[];
@@ -15,12 +16,15 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
+/** The stamp that every table of a vault must have. */
+const stamp = "company_id uuid not null default '$company' check (company_id = '$company')";
+
 function extra(version: number, body: string): Migration {
   return { version, name: `${String(version).padStart(4, "0")}_extra`, body, checksum: body };
 }
 
 async function migrate(migrations: readonly Migration[]): Promise<void> {
-  await migrateControl(database.url, undefined, migrations);
+  await migrateForTest(database.url, { tenantMigrations: migrations });
 }
 
 /** Inserts a company and returns its vault. */
@@ -85,7 +89,7 @@ describe("the fingerprint would notice", () => {
     ["the schema opened to the login", "grant usage on schema {} to wellvault_app"],
     ["another owner", "alter table {}.employees owner to {}"],
     ["a comment", "comment on table {}.employees is 'x'"],
-    ["row level security", "alter table {}.employees enable row level security"],
+    ["row level security", "alter table {}.employees disable row level security"],
     ["a policy", "create policy p on {}.employees using (true)"],
     ["a function", "create function {}.f() returns integer language sql as 'select 1'"],
     ["a rule", "create rule r as on delete to {}.employees do instead nothing"],
@@ -125,7 +129,7 @@ describe("the fleet", () => {
     const latest = released.length;
     await migrate([
       ...released,
-      extra(latest + 1, 'create table extra (a integer); grant select on extra to "$vault"'),
+      extra(latest + 1, `create table extra (a integer, ${stamp}); grant select on extra to "$vault"`),
     ]);
     // What stands in the way of the migration in one vault only.
     await database.admin.query(`create table ${second}.extra (mine text)`);
@@ -165,7 +169,7 @@ describe("the fleet", () => {
   test("two runs at once do each vault once", async () => {
     const latest = (await company("busy")).version;
     const tenant = await database.admin.query<Migration>("select * from control.tenant_migrations order by version");
-    await migrate([...tenant.rows, extra(latest + 1, "create table once (a integer)")]);
+    await migrate([...tenant.rows, extra(latest + 1, `create table once (a integer, ${stamp})`)]);
     await Promise.all([migrateFleet(database.url), migrateFleet(database.url)]);
     const behind = "select from control.companies where schema_version <> $1";
     expect((await database.admin.query(behind, [latest + 1])).rowCount).toBe(0);
@@ -179,7 +183,7 @@ describe("the fleet", () => {
     await inserter.query("begin");
     await inserter.query("insert into control.companies (tenant_id, display_name) values ('under-way', 'Under way')");
     const start = async () => {
-      await migrate([...tenant.rows, extra(latest + 1, "create table late (a integer)")]);
+      await migrate([...tenant.rows, extra(latest + 1, `create table late (a integer, ${stamp})`)]);
       await migrateFleet(database.url);
     };
     const started = start();

@@ -1,0 +1,272 @@
+-- The token wall: the rows of a vault are shown only to a transaction that carries a signed, expiring
+-- token for that company. The service signs; the database checks. So a statement that becomes another
+-- vault's role, however it came to run, finds nothing there.
+
+create schema guard authorization wellvault_guard;
+
+set local role wellvault_guard;
+
+grant usage on schema guard to public;
+
+-- The keys that tokens may be signed with: one, and a second while keys are being changed.
+create table guard.keys (
+  key_id text not null,
+  inner_pad bytea not null,
+  outer_pad bytea not null,
+  create_time timestamptz not null default now(),
+  constraint keys_pkey primary key (key_id),
+  constraint keys_key_id_check check (key_id ~ '^[0-9a-f]{16}$'),
+  constraint keys_inner_pad_check check (length(inner_pad) = 64),
+  constraint keys_outer_pad_check check (length(outer_pad) = 64)
+);
+comment on table guard.keys is 'The keys of the tenant tokens, as the two blocks that HMAC-SHA-256 (RFC 2104) makes of a key.';
+revoke all on table guard.keys from public;
+
+-- Whether the transaction's token is one for the company: `<key id>.<expiry>.<mac>` in the setting
+-- wellvault.token, the expiry in seconds since 1970, the mac HMAC-SHA-256 over
+-- `<company>.<expiry>` in hexadecimal. Every way to be wrong is the same false.
+create function guard.token_is_for(company uuid) returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  token text := current_setting('wellvault.token', true);
+  expiry text := split_part(token, '.', 2);
+  inner_block bytea;
+  outer_block bytea;
+begin
+  -- The form first, so that nothing below can raise an error: an error would tell that there are rows.
+  if token is null or token !~ '^[0-9a-f]{16}\.[0-9]{10}\.[0-9a-f]{64}$' then
+    return false;
+  end if;
+  select k.inner_pad, k.outer_pad into inner_block, outer_block
+    from guard.keys as k
+    where k.key_id = left(token, 16);
+  return coalesce(
+    sha256(outer_block || sha256(inner_block || convert_to(company::text || '.' || expiry, 'UTF8')))
+      = decode(right(token, 64), 'hex')
+    and expiry::bigint > extract(epoch from statement_timestamp()),
+    false);
+end
+$$;
+comment on function guard.token_is_for(uuid) is 'Whether the transaction carries a valid tenant token for the company.';
+revoke all on function guard.token_is_for(uuid) from public;
+
+-- What the policies ask. A refusal is written to the server's log, where it means a defect or an attack:
+-- the service's own transactions are checked before their first statement (guard.require).
+create function guard.ok(company uuid) returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if guard.token_is_for(company) then
+    return true;
+  end if;
+  raise log 'wellvault: a statement without a valid tenant token was shown no rows'
+    using errcode = 'WV001';
+  return false;
+end
+$$;
+comment on function guard.ok(uuid) is 'The policy of every table of a vault: whether the transaction carries a valid tenant token for the company.';
+revoke all on function guard.ok(uuid) from public;
+grant execute on function guard.ok(uuid) to public;
+
+-- What the service asks when it pins a transaction, so that a token that is refused, because a clock is
+-- wrong or a key is missing, is an error and never looks like a vault without rows.
+create function guard.require(company uuid) returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not guard.token_is_for(company) then
+    raise exception 'the tenant token was refused'
+      using errcode = 'WV001', hint = 'Compare the clocks, and look whether guard.keys has the key of the service.';
+  end if;
+end
+$$;
+comment on function guard.require(uuid) is 'Fails with WV001 unless the transaction carries a valid tenant token for the company.';
+revoke all on function guard.require(uuid) from public;
+grant execute on function guard.require(uuid) to wellvault_session;
+
+-- Puts a key into use. A key that is there already stays as it is.
+create function guard.install_key(key_id text, secret bytea) returns boolean
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  block bytea := secret || decode(repeat('00', 64 - length(secret)), 'hex');
+  inner_block bytea := block;
+  outer_block bytea := block;
+begin
+  if length(secret) < 32 then
+    raise exception 'a key has 32 to 64 bytes' using errcode = 'invalid_parameter_value';
+  end if;
+  for position in 0..63 loop
+    inner_block := set_byte(inner_block, position, get_byte(block, position) # 54);
+    outer_block := set_byte(outer_block, position, get_byte(block, position) # 92);
+  end loop;
+  insert into guard.keys (key_id, inner_pad, outer_pad)
+    values (install_key.key_id, inner_block, outer_block)
+    on conflict do nothing;
+  return found;
+end
+$$;
+comment on function guard.install_key(text, bytea) is 'Lets tokens be signed with a key. Returns whether it is new.';
+revoke all on function guard.install_key(text, bytea) from public;
+
+-- Ends the use of every key but one.
+create function guard.retire_keys(keep text) returns integer
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  retired integer;
+begin
+  if not exists (select from guard.keys as k where k.key_id = keep) then
+    raise exception 'there is no such key' using errcode = 'no_data_found';
+  end if;
+  delete from guard.keys as k where k.key_id <> keep;
+  get diagnostics retired = row_count;
+  return retired;
+end
+$$;
+comment on function guard.retire_keys(text) is 'Ends the use of every key but the one given; tokens signed with the others are refused from then on.';
+revoke all on function guard.retire_keys(text) from public;
+
+grant execute on function guard.install_key(text, bytea), guard.retire_keys(text) to session_user;
+-- Which keys there are, and since when; never what they are.
+grant select (key_id, create_time) on guard.keys to wellvault_auditor;
+grant select (key_id, create_time) on guard.keys to session_user;
+
+set local role wellvault_owner;
+
+-- The text of every vault's policy. It stands here alone, so that a placement of another kind can have
+-- another form of it. The sub-select makes PostgreSQL ask once a statement and not once a row.
+create function control.policy_expression(company uuid) returns text
+  language sql immutable
+  set search_path = pg_catalog, pg_temp
+as $$
+  select format('(select guard.ok(%L::uuid))', company)
+$$;
+revoke all on function control.policy_expression(uuid) from public;
+
+-- Walls in what the migrations of a vault made: row level security on every table, and an error when
+-- a migration made something that cannot be walled in.
+create function control.wall_in(vault name, company uuid) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  relation record;
+  expression text := control.policy_expression(company);
+begin
+  for relation in
+    select c.oid, c.relname, c.relkind, c.relrowsecurity,
+      exists (select from pg_policy as p where p.polrelid = c.oid and p.polname = 'tenant_token') as has_policy,
+      exists (
+        select from pg_constraint as o
+        where o.conrelid = c.oid and o.contype = 'c'
+          and pg_get_constraintdef(o.oid) = format('CHECK ((company_id = %L::uuid))', company)
+      ) as has_stamp
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = vault and c.relkind not in ('i', 'I', 't')
+    order by c.relname
+  loop
+    if relation.relkind not in ('r', 'p') then
+      raise exception 'a vault may hold tables and their indexes only, and % is neither', relation.relname
+        using hint = 'A view runs with its owner''s rights, around the policies of the tables below it.';
+    end if;
+    if not relation.has_stamp then
+      raise exception 'table % has no company stamp', relation.relname
+        using hint = 'Give it: company_id uuid not null default ''$company'', '
+          'and a constraint: check (company_id = ''$company'').';
+    end if;
+    if not relation.has_policy then
+      execute format('create policy tenant_token on %I.%I using (%s) with check (%s)',
+        vault, relation.relname, expression, expression);
+    end if;
+    if not relation.relrowsecurity then
+      execute format('alter table %I.%I enable row level security', vault, relation.relname);
+    end if;
+  end loop;
+end
+$$;
+comment on function control.wall_in(name, uuid) is 'Puts the token wall on every table of a vault. Called by control.migrate_vault.';
+revoke all on function control.wall_in(name, uuid) from public;
+
+create or replace function control.migrate_vault(vault name, target integer) returns integer
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  current integer;
+  company uuid;
+  migration record;
+begin
+  select c.schema_version, c.company_id into strict current, company
+    from control.companies as c
+    where c.vault = migrate_vault.vault
+    for no key update;
+
+  for migration in
+    select m.version, m.name, m.body from control.tenant_migrations as m
+      where m.version > current and m.version <= target
+      order by m.version
+  loop
+    -- The bodies use unqualified names, so they land where this path points: in the vault.
+    perform set_config('search_path', format('%I, pg_temp', vault), true);
+    begin
+      execute replace(replace(migration.body, '"$vault"', quote_ident(vault)), '$company', company::text);
+    exception
+      -- These say to a caller that the request was wrong, and here it is the migration that is.
+      when data_exception or integrity_constraint_violation then
+        raise exception 'tenant migration % failed: %', migration.name, sqlerrm
+          using detail = format('SQLSTATE %s', sqlstate);
+    end;
+    perform set_config('search_path', 'pg_catalog, pg_temp', true);
+    current := migration.version;
+  end loop;
+
+  -- The stamp that the wall asks for comes with the tenant migration 4.
+  if current >= 4 then
+    perform control.wall_in(vault, company);
+  end if;
+  update control.companies as c
+    set schema_version = current, update_time = now()
+    where c.vault = migrate_vault.vault and c.schema_version <> current;
+  return current;
+end
+$$;
+
+create or replace function control.provision_company() returns trigger
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  latest integer;
+begin
+  -- A migration is loaded before this company's version is chosen or after its vault is committed, when
+  -- the fleet's migration sees it; never in between, where it would be missed.
+  lock table control.tenant_migrations in share mode;
+  select max(m.version) into latest from control.tenant_migrations as m;
+  if latest is null then
+    raise exception 'no tenant migrations are loaded' using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  perform control.create_vault_role(new.vault, new.login);
+  -- Never "if not exists": two companies must never meet in one schema.
+  execute format('create schema %I', new.vault);
+  execute format('grant usage on schema %I to %I', new.vault, new.vault);
+  perform control.migrate_vault(new.vault, latest);
+  return null;
+end
+$$;
+
+comment on table control.tenant_migrations is
+  'The numbered migrations of a vault. In a body, "$vault" stands for the name of the vault''s role and $company for the company''s id.';
+
+set local role wellvault_provisioner;
+drop function control.create_vault_role(name);
+
+reset role;
+revoke create on schema control from wellvault_owner, wellvault_provisioner;

@@ -1,0 +1,43 @@
+import { createHmac } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import type { TokenKey } from "../database/token-key.ts";
+
+/** Signs the tokens that show a company's rows to a transaction. */
+export interface TenantTokens {
+  /**
+   * Returns a token for the company that is good for at least `timeoutMs` from now on and half a minute
+   * more, for a database whose clock runs ahead, and at most a quarter of a minute longer.
+   */
+  sign(companyId: string, timeoutMs: number): string;
+}
+
+/** By how much the clocks of the service and the database may differ, in milliseconds. */
+export const clockToleranceMs = 30_000;
+
+/** Tokens expire at multiples of this, so that calls for the same company share one. */
+const stepSeconds = 15;
+
+/**
+ * Makes a signer.
+ *
+ * A token is `<key id>.<expiry>.<mac>`: the expiry in seconds since 1970, and HMAC-SHA-256 over
+ * `<company id>.<expiry>` in hexadecimal. sql/control/0007_token_wall.sql checks it.
+ *
+ * @param now clock in milliseconds since 1970, for tests
+ */
+export function createTenantTokens(key: TokenKey, now: () => number = Date.now): TenantTokens {
+  const signed = new LRUCache<string, string>({ max: 20_000 });
+  return {
+    sign(companyId, timeoutMs) {
+      const earliest = (now() + timeoutMs + clockToleranceMs) / 1_000;
+      const expiry = Math.ceil(earliest / stepSeconds) * stepSeconds;
+      const message = `${companyId}.${expiry}`;
+      let token = signed.get(message);
+      if (!token) {
+        token = `${key.id}.${expiry}.${createHmac("sha256", key.secret).update(message).digest("hex")}`;
+        signed.set(message, token);
+      }
+      return token;
+    },
+  };
+}
