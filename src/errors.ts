@@ -67,6 +67,12 @@ export const errors = {
       `The call carries no usable identity: send the metadata ${key} with ${expected}.`,
       { metadata: { key } },
     ),
+  certificateMissing: () =>
+    new WellvaultError(
+      Code.Unauthenticated,
+      ErrorReason.IDENTITY_MISSING,
+      "The call carries no usable identity: connect with a client certificate that the service knows.",
+    ),
   tenantMissing: () =>
     new WellvaultError(
       Code.Unauthenticated,

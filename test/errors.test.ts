@@ -8,6 +8,7 @@ import { readReasons } from "../tools/error-docs.ts";
 const resource = { type: "wellvault.v1.Employee", name: "E-1" };
 const samples: Record<keyof typeof errors, WellvaultError[]> = {
   identityMissing: [errors.identityMissing("x-role", "one of a, b")],
+  certificateMissing: [errors.certificateMissing()],
   tenantMissing: [errors.tenantMissing()],
   tokenMalformed: [errors.tokenMalformed("send one token")],
   tokenUntrusted: [errors.tokenUntrusted("signature", new Error("secret"))],

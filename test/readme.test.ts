@@ -20,7 +20,11 @@ let address: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   // As the README says for a PostgreSQL of one's own.
-  service = runProgram("src/main.ts", { DATABASE_URL: database.url, WELLVAULT_PORT: "0" });
+  service = runProgram("src/main.ts", {
+    DATABASE_URL: database.url,
+    WELLVAULT_IDENTITY: "development",
+    WELLVAULT_PORT: "0",
+  });
   address = (await service.until(/address +(http:\/\/\S+)[\s\S]*Ctrl-C stops/))[1] ?? "";
 });
 afterAll(async () => {
@@ -81,7 +85,7 @@ test("every npm command of the README and of the checks exists", () => {
   const named = [...`${readme}\n${ci}`.matchAll(/npm (?:run )?(start|test|(?<=run )[\w:]+)/g)].map(
     (match) => match[1] ?? "",
   );
-  expect(new Set(named)).toEqual(new Set(["start", "demo", "test", "check", "protos:accept"]));
+  expect(new Set(named)).toEqual(new Set(["start", "wellvault", "demo", "test", "check", "protos:accept"]));
   for (const name of named) expect(scripts).toHaveProperty([name]);
 });
 

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readConfig, requireLoopback } from "../config.ts";
+import { readConfig } from "../config.ts";
 import { type EmbeddedServer, startEmbeddedServer } from "../database/embedded-server.ts";
 import { type FolderLock, lockFolder } from "../database/folder-lock.ts";
 import { superviseServer } from "../database/supervisor.ts";
+import { readIdentitySettings } from "../identity/identity-settings.ts";
 import { startService } from "../service.ts";
 import { openLog } from "../telemetry/log.ts";
 import { banner } from "./banner.ts";
@@ -17,8 +18,11 @@ import { banner } from "./banner.ts";
 export async function runService(): Promise<void> {
   const config = readConfig(process.env);
   // Before anything is started that would have to be stopped again.
-  requireLoopback(config);
+  const identity = readIdentitySettings(process.env, config);
   const log = openLog(config.logLevel);
+  if (identity.mode === "development") {
+    log.warn("development identity: what a caller says about itself is believed; never for real people's data");
+  }
   let lock: FolderLock | undefined;
   let embedded: EmbeddedServer | undefined;
   let endSupervision: (() => Promise<void>) | undefined;
@@ -53,6 +57,7 @@ export async function runService(): Promise<void> {
     }
     const service = await startService({
       config,
+      identity,
       databaseUrl: embedded?.url ?? config.databaseUrl ?? "",
       log,
       onFleetProgress: (done, of) => {
@@ -64,7 +69,9 @@ export async function runService(): Promise<void> {
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
       version: string;
     };
-    process.stdout.write(banner({ ...service, version, embeddedFolder: embedded?.folder }));
+    // A start from a terminal that is closed ends with it; a service that holds credentials renews them.
+    if (identity.mode === "credentials") process.on("SIGHUP", () => void service.reload());
+    process.stdout.write(banner({ ...service, version, identity, embeddedFolder: embedded?.folder }));
     await told.promise;
     say("\nStopping: running calls may finish ...");
     const finished = await Promise.race([service.stop(), toldAgain.promise]);

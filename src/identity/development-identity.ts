@@ -1,32 +1,26 @@
 import { validate as isUuid } from "uuid";
 import { errors } from "../errors.ts";
-import { type Authenticate, type Principal, type Role, roles } from "./principal.ts";
+import { readIdentityMetadata } from "./metadata.ts";
+import { type Authenticate, isRole, type Principal, roles } from "./principal.ts";
 
 /**
  * Believes what the metadata says: `x-role`, `x-tenant-id` and, for an employee, `x-employee-id`.
  * Nothing is proven, so this is only ever served on a loopback address.
+ *
+ * A token is not looked at. What cannot be believed at the same time as it is refused by whoever set the
+ * service up: the settings of tokens and certificates end the start in this mode.
  */
-export const developmentIdentity: Authenticate = (metadata): Principal => {
-  const role = single(metadata, "x-role");
-  if (!role || !isRole(role)) throw errors.identityMissing("x-role", `one of ${roles.join(", ")}`);
-  const tenantId = single(metadata, "x-tenant-id");
-  if (tenantId === null) throw errors.tenantMissing();
-  if (role !== "employee") return { role, tenantId, employeeId: undefined };
-  const employeeId = single(metadata, "x-employee-id");
+export const developmentIdentity: Authenticate = ({ rawHeaders }): Principal => {
+  const metadata = readIdentityMetadata(rawHeaders);
+  const role = metadata["x-role"];
+  if (!isRole(role)) throw errors.identityMissing("x-role", `one of ${roles.join(", ")}`);
+  const named = metadata["x-tenant-id"];
+  if (named === null) throw errors.tenantMissing();
+  const caller = { role, tenants: "all", namedTenantId: named || undefined, via: undefined } as const;
+  if (role !== "employee") return { ...caller, subject: `development-${role}`, employeeId: undefined };
+  const employeeId = metadata["x-employee-id"];
   if (!employeeId || !isUuid(employeeId)) {
     throw errors.identityMissing("x-employee-id", "the employee's own id, a UUID");
   }
-  return { role, tenantId, employeeId: employeeId.toLowerCase() };
+  return { ...caller, subject: `development-${role}`, employeeId: employeeId.toLowerCase() };
 };
-
-/** The one value of a key, undefined when it is missing or empty, null when it is sent twice. */
-function single(metadata: Headers, key: string): string | undefined | null {
-  const value = metadata.get(key);
-  if (!value) return undefined;
-  // Headers joins the values of a repeated key by a comma, which none of these values can hold.
-  return value.includes(",") ? null : value;
-}
-
-function isRole(text: string): text is Role {
-  return (roles as readonly string[]).includes(text);
-}

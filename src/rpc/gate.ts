@@ -1,11 +1,15 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { errors } from "../errors.ts";
+import { errors, type WellvaultError } from "../errors.ts";
+import { ErrorReason } from "../gen/wellvault/v1/error_reason_pb.ts";
 import { requireAccess } from "../identity/access-rules.ts";
 import type { Authenticate } from "../identity/principal.ts";
+import { chooseTenant } from "../identity/tenant-choice.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
 import { callKey } from "./call.ts";
 import { toCatalogueError, toConnectError } from "./connect-error.ts";
+import { credentialsKey } from "./peer.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 /** What the gate needs. */
@@ -16,25 +20,47 @@ export interface GateOptions {
 }
 
 /**
+ * When a call for a tenant is refused, in milliseconds from its start. A tenant that the caller may not act
+ * for is refused without a look, one that does not exist or is suspended after one, which is quick when the
+ * directory remembers it: all of them are answered together, so that the time tells none of this.
+ */
+export const denialMs = 10;
+
+/**
  * Makes the gate that every call passes before its body is read: who calls, whether the role may call
  * the method, and which tenant's vault the call is for. It refuses or leaves a Call in the context.
  */
 export function createGate({ authenticate, directory, log }: GateOptions): (context: HandlerContext) => Promise<void> {
   return async (context) => {
+    const startedAt = performance.now();
+    const { signal } = context;
     try {
-      const principal = await authenticate(context.requestHeader);
+      const credentials = context.values.get(credentialsKey);
+      // The connection is gone, and with it what it proved.
+      if (!credentials) throw errors.cancelled();
+      const principal = await untilAborted(Promise.resolve(authenticate(credentials)), signal);
       const rule = requireAccess(principal, context.method);
       if (rule.scope === "platform") {
         context.values.set(callKey, { principal, tenant: undefined });
         return;
       }
-      if (!principal.tenantId) throw errors.tenantMissing();
-      const tenant = await untilAborted(directory.lookup(principal.tenantId), context.signal);
+      const tenant = await untilAborted(directory.lookup(chooseTenant(principal)), signal);
       // Not there and not active are the same to a caller: neither may be found out.
       if (tenant?.state !== "ACTIVE") throw errors.tenantDenied();
       context.values.set(callKey, { principal, tenant });
     } catch (error) {
-      throw toConnectError(toCatalogueError(error, log, context.signal));
+      const known = toCatalogueError(error, log, signal);
+      if (isDenial(known)) await heldBack(startedAt, signal);
+      throw toConnectError(known);
     }
   };
+}
+
+function isDenial(error: WellvaultError): boolean {
+  return error.reason === ErrorReason.TENANT_DENIED;
+}
+
+async function heldBack(startedAt: number, signal: AbortSignal): Promise<void> {
+  const waitMs = startedAt + denialMs - performance.now();
+  if (waitMs > 0) await sleep(Math.ceil(waitMs), undefined, { signal }).catch(() => undefined);
 }

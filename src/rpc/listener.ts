@@ -1,8 +1,12 @@
 import { createServer as createHttp1Server } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
+import type { TlsMaterial } from "../identity/identity-files.ts";
 import type { NodeHandler } from "./node-handler.ts";
+import { tellProtocol } from "./tell-protocol.ts";
+import { tlsOptions } from "./tls-options.ts";
 
 /** A listening server. */
 export interface Listener {
@@ -14,10 +18,12 @@ export interface Listener {
   closed(): Promise<void>;
   /** Cuts whatever is still open. */
   destroy(): void;
+  /**
+   * Speaks TLS with this from the next connection on. Other authorities than before are other decisions on
+   * whom to trust, so connections made under the former ones are asked to end.
+   */
+  renewTls(material: TlsMaterial): void;
 }
-
-/** The first bytes of HTTP/2 with prior knowledge (RFC 9113, 3.4); no method of HTTP/1.1 begins so. */
-const prefaceStart = Buffer.from("PRI ");
 
 /**
  * How many streams a client may cancel: at once, and each second from then on, before its connection is
@@ -25,31 +31,42 @@ const prefaceStart = Buffer.from("PRI ");
  */
 const streamResets = { streamResetBurst: 10_000, streamResetRate: 1_000 };
 
-/** How long a new connection may take to say which protocol it speaks, in milliseconds. */
-const silenceMs = 10_000;
+/** Where and how to listen. */
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined speaks plain text. */
+  readonly tls: TlsMaterial | undefined;
+  readonly handler: NodeHandler;
+  readonly log: Logger;
+}
+
+const http1Options = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  keepAliveTimeout: 60_000,
+  headersTimeout: 20_000,
+  requestTimeout: 300_000,
+  maxHeaderSize: 16_384,
+};
 
 /**
- * Listens on one port for both HTTP/2 with prior knowledge, which gRPC needs, and HTTP/1.1, for Connect
- * and gRPC-Web. The first bytes of a connection say which it is.
+ * Listens on one port for both HTTP/2, which gRPC needs, and HTTP/1.1, for Connect and gRPC-Web. In plain
+ * text the first bytes of a connection say which it is, as HTTP/2 comes with prior knowledge; with TLS its
+ * handshake does (ALPN).
  *
  * @throws Error with the code EADDRINUSE when the port is taken
  */
-export async function listen(host: string, port: number, handler: NodeHandler, log: Logger): Promise<Listener> {
+export async function listen({ host, port, tls, handler, log }: ListenOptions): Promise<Listener> {
   // The HTTP/1.1 server owns the port: only one that listens watches its connections for time-outs.
-  const http1 = createHttp1Server(
-    {
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
-      keepAliveTimeout: 60_000,
-      headersTimeout: 20_000,
-      requestTimeout: 300_000,
-      maxHeaderSize: 16_384,
-    },
-    (request, response) => handler.handle(request, response),
-  );
-  const serveHttp1 = http1.listeners("connection");
-  http1.removeAllListeners("connection");
+  const https = tls && createHttpsServer({ ...http1Options, ...tlsOptions(tls) }, (...call) => handler.handle(...call));
+  const http1 = https ?? createHttp1Server(http1Options, (...call) => handler.handle(...call));
+  // With TLS, a connection is one whose handshake is done; what happens before is the TLS server's.
+  const ready = https ? "secureConnection" : "connection";
+  const serveHttp1 = http1.listeners(ready);
+  http1.removeAllListeners(ready);
+  let authorities = tls?.ca;
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   /** Connections that have not said yet which protocol they speak. */
@@ -84,6 +101,15 @@ export async function listen(host: string, port: number, handler: NodeHandler, l
     if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
   });
 
+  const serveSocket = (socket: Socket, isHttp2: boolean) => {
+    if (!isHttp2) {
+      for (const serve of serveHttp1) serve.call(http1, socket);
+      return;
+    }
+    // HTTP/2 has no half-closed connections: when the client is gone, so is the connection.
+    socket.allowHalfOpen = false;
+    http2.emit("connection", socket);
+  };
   http1.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => {
@@ -92,17 +118,22 @@ export async function listen(host: string, port: number, handler: NodeHandler, l
       if (sockets.size === 0) onClosed?.();
     });
     socket.on("error", (error) => log.debug({ err: error }, "a connection failed"));
+    // With TLS what is on the socket is nobody's business here until the handshake is done.
+    if (https) return;
     undecided.add(socket);
     tellProtocol(socket, (isHttp2) => {
       undecided.delete(socket);
-      if (!isHttp2) {
-        for (const serve of serveHttp1) serve.call(http1, socket);
-        return;
-      }
-      // HTTP/2 has no half-closed connections: when the client is gone, so is the connection.
-      socket.allowHalfOpen = false;
-      http2.emit("connection", socket);
+      serveSocket(socket, isHttp2);
     });
+  });
+  https?.on("secureConnection", (socket) => {
+    socket.on("error", (error) => log.debug({ err: error }, "a connection failed"));
+    serveSocket(socket, socket.alpnProtocol === "h2");
+  });
+  // Node would answer a failed handshake as if it were a broken request of HTTP/1.1.
+  https?.removeAllListeners("tlsClientError").on("tlsClientError", (error, socket) => {
+    log.debug({ err: error }, "a TLS handshake failed");
+    socket.destroy();
   });
   await new Promise<void>((done, fail) => {
     http1.once("error", fail);
@@ -133,29 +164,12 @@ export async function listen(host: string, port: number, handler: NodeHandler, l
       for (const session of sessions) session.destroy();
       for (const socket of sockets) socket.destroy();
     },
+    renewTls(material) {
+      https?.setSecureContext(tlsOptions(material));
+      if (material.ca === authorities) return;
+      authorities = material.ca;
+      for (const session of sessions) session.close();
+      http1.closeIdleConnections();
+    },
   };
-}
-
-/** Waits for a connection's first bytes and says whether they are those of HTTP/2. */
-function tellProtocol(socket: Socket, decide: (isHttp2: boolean) => void): void {
-  let seen = Buffer.alloc(0);
-  const leave = () => socket.destroy();
-  const timer = setTimeout(leave, silenceMs).unref();
-  const stop = () => {
-    clearTimeout(timer);
-    socket.off("data", onData).off("end", leave).off("close", stop);
-  };
-  const onData = (chunk: Buffer) => {
-    seen = Buffer.concat([seen, chunk]);
-    const enough = Math.min(seen.length, prefaceStart.length);
-    const maybe = seen.subarray(0, enough).equals(prefaceStart.subarray(0, enough));
-    if (maybe && enough < prefaceStart.length) return;
-    stop();
-    socket.pause();
-    socket.unshift(seen);
-    decide(maybe);
-    // HTTP/1.1 reads the socket as a stream; HTTP/2 takes it over whole.
-    if (!maybe) socket.resume();
-  };
-  socket.on("data", onData).once("end", leave).once("close", stop);
 }

@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { Code, ConnectError, type ConnectRouterOptions, createConnectRouter } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouterOptions,
+  createConnectRouter,
+  createContextValues,
+} from "@connectrpc/connect";
 import type { UniversalHandler, UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import {
@@ -15,6 +21,7 @@ import { cutOffAfter, stopSendingAfter, whenOver } from "./call-end.ts";
 import { internal, toConnectError } from "./connect-error.ts";
 import { applyDeadline, bodyUntil, type DeadlineLimits, streamDeadlines } from "./deadline.ts";
 import { withRealTimes } from "./json-times.ts";
+import { credentialsKey, credentialsOf } from "./peer.ts";
 import { setErrorStatus, withErrorDetails } from "./protocol-errors.ts";
 
 /** A request as either version of HTTP brings it. */
@@ -119,7 +126,8 @@ async function serve(
     const malformed = errors.requestMalformed(Code.InvalidArgument, "The request has no usable authority.");
     return answer(request, response, malformed);
   }
-  const universal = universalRequestFromNodeRequest(request as never, response as never, undefined, undefined);
+  const values = createContextValues().set(credentialsKey, credentialsOf(request));
+  const universal = universalRequestFromNodeRequest(request as never, response as never, undefined, values);
   const startedAt = performance.now();
   const isUnary = handler.method.methodKind === "unary";
   const timeoutMs = applyDeadline(universal.header, isUnary ? deadlines : streamDeadlines);

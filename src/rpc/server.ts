@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { errors } from "../errors.ts";
 import { checkAccessRules } from "../identity/access-rules.ts";
-import type { Authenticate } from "../identity/principal.ts";
+import type { Identity } from "../identity/open-identity.ts";
 import type { ControlStore } from "../tenancy/control-store.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
 import type { TenantSessions } from "../tenancy/sessions.ts";
@@ -19,7 +19,7 @@ export interface ServerOptions {
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly drainTimeoutMs: number;
-  readonly authenticate: Authenticate;
+  readonly identity: Identity;
   readonly store: ControlStore;
   readonly directory: TenantDirectory;
   readonly sessions: TenantSessions;
@@ -45,7 +45,7 @@ const lastWordMs = 1_000;
 
 /** Starts serving. Resolves when the port is open and the database was asked once. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { log, sessions } = options;
+  const { log, sessions, identity } = options;
   checkAccessRules(apiServices);
   warmUpServices();
 
@@ -57,7 +57,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const handler = createNodeHandler({
     routes: (router) => {
       const interceptors = [createCallInterceptor(log)];
-      const api = router({ requestGate: createGate(options), interceptors, shutdownSignal: endCalls.signal });
+      const api = router({
+        requestGate: createGate({ ...options, authenticate: identity.authenticate }),
+        interceptors,
+        shutdownSignal: endCalls.signal,
+      });
       registerApi(api, parts);
       const server = router({ interceptors, shutdownSignal: endStreams.signal });
       registerServer(server, parts);
@@ -69,13 +73,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const probe = startProbe(sessions, (reachable) => health.setServing(reachable));
   await probe.first;
-  const listener = await listen(options.host, options.port, handler, log).catch((error: unknown) => {
+  const listener = await listen({ ...options, tls: identity.tls, handler }).catch((error: unknown) => {
     probe.stop();
     throw error;
   });
 
+  identity.onTlsChange((material) => listener.renewTls(material));
+  const scheme = identity.tls ? "https" : "http";
   return {
-    address: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${listener.port}`,
+    address: `${scheme}://${options.host.includes(":") ? `[${options.host}]` : options.host}:${listener.port}`,
     async stop() {
       probe.stop();
       health.setServing(false);

@@ -26,7 +26,12 @@ const grpcHeaders = { "content-type": "application/grpc", ...admin.headers };
 async function start(drainTimeoutMs: number): Promise<{ address: string; stop(): Promise<boolean>; clients: Clients }> {
   database = await createTestDatabase();
   const config = { ...readConfig({ WELLVAULT_PORT: "0" }), drainTimeoutMs };
-  const service = await startService({ config, databaseUrl: database.url, log: pino({ level: "silent" }) });
+  const service = await startService({
+    config,
+    identity: { mode: "development", forced: false },
+    databaseUrl: database.url,
+    log: pino({ level: "silent" }),
+  });
   const clients = openClients(service.address);
   closeAll.push(() => clients.close());
   await clients.tenants.provisionTenant({ tenantId: "acme", displayName: "Acme" }, as("platform_operator"));

@@ -22,7 +22,12 @@ afterEach(async () => {
 const admin = as("company_admin", "acme");
 
 function run(env: Record<string, string> = {}): RunningProgram {
-  const program = runProgram("src/main.ts", { DATABASE_URL: database.url, WELLVAULT_PORT: "0", ...env });
+  const program = runProgram("src/main.ts", {
+    DATABASE_URL: database.url,
+    WELLVAULT_IDENTITY: "development",
+    WELLVAULT_PORT: "0",
+    ...env,
+  });
   closing.push(() => program.end("SIGKILL"));
   return program;
 }

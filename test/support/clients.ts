@@ -36,10 +36,19 @@ export const protocols: readonly Protocol[] = [
   "connect-binary",
 ];
 
+/** What a client speaks TLS with: PEM. */
+export interface ClientTls {
+  /** The authority that it trusts. */
+  readonly ca: string;
+  /** Its own certificate and key; undefined shows none. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** Opens clients of every service at `address`. */
-export function openClients(address: string, protocol: Protocol = "grpc"): Clients {
-  const sessions = new Http2SessionManager(address);
-  const transport = openTransport(address, protocol, sessions);
+export function openClients(address: string, protocol: Protocol = "grpc", tls?: ClientTls): Clients {
+  const sessions = new Http2SessionManager(address, undefined, { ...tls });
+  const transport = openTransport(address, protocol, sessions, tls);
   return {
     tenants: createClient(TenantService, transport),
     employees: createClient(EmployeeService, transport),
@@ -50,9 +59,14 @@ export function openClients(address: string, protocol: Protocol = "grpc"): Clien
   };
 }
 
-function openTransport(baseUrl: string, protocol: Protocol, sessionManager: Http2SessionManager): Transport {
+function openTransport(
+  baseUrl: string,
+  protocol: Protocol,
+  sessionManager: Http2SessionManager,
+  tls?: ClientTls,
+): Transport {
   const http2 = { baseUrl, httpVersion: "2", sessionManager } as const;
-  const http1 = { baseUrl, httpVersion: "1.1" } as const;
+  const http1 = { baseUrl, httpVersion: "1.1", nodeOptions: { ...tls } } as const;
   switch (protocol) {
     case "grpc":
       return createGrpcTransport({ baseUrl, sessionManager });
@@ -80,6 +94,16 @@ export function as(
       "x-role": role,
       ...(tenantId === undefined ? {} : { "x-tenant-id": tenantId }),
       ...(employeeId === undefined ? {} : { "x-employee-id": employeeId }),
+    },
+  };
+}
+
+/** The metadata of a call made with a token. */
+export function withToken(token: string, tenantId?: string): CallOptions & { headers: Record<string, string> } {
+  return {
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(tenantId === undefined ? {} : { "x-tenant-id": tenantId }),
     },
   };
 }

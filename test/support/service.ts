@@ -2,6 +2,8 @@ import type { Client } from "@connectrpc/connect";
 import { pino } from "pino";
 import { type Config, readConfig } from "../../src/config.ts";
 import type { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
+import type { IdentitySettings } from "../../src/identity/identity-settings.ts";
+import type { IdentityOptions } from "../../src/identity/open-identity.ts";
 import { startService } from "../../src/service.ts";
 import { as, type Clients, openClients } from "./clients.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
@@ -19,16 +21,32 @@ export interface TestService {
   provision(tenantId?: string): Promise<string>;
   /** Creates an employee of a tenant and returns its id. */
   hire(tenantId: string, externalId?: string): Promise<string>;
+  /** Reads the files of the identity's settings again. */
+  reload(): Promise<void>;
   /** Stops the service and drops its database. */
   close(): Promise<void>;
 }
 
-/** Starts the real service on a free port over a fresh database. */
-export async function startTestService(overrides: Partial<Config> = {}, existing?: TestDatabase): Promise<TestService> {
+/** Believes metadata, as most tests need it. */
+const development: IdentitySettings = { mode: "development", forced: false };
+
+/**
+ * Starts the real service on a free port over a fresh database, with the development identity. Over an
+ * existing database, whatever is to be there has been put there by another service: with credentials,
+ * `provision` and `hire` are refused.
+ */
+export async function startTestService(
+  overrides: Partial<Config> = {},
+  existing?: TestDatabase,
+  identity: IdentitySettings = development,
+  identityOptions: IdentityOptions = {},
+): Promise<TestService> {
   const database = existing ?? (await createTestDatabase());
   const logLines: string[] = [];
   const service = await startService({
     config: { ...readConfig({ WELLVAULT_PORT: "0" }), ...overrides },
+    identity,
+    identityOptions,
     databaseUrl: database.url,
     log: pino({ level: "warn" }, { write: (line: string) => void logLines.push(line) }),
   });
@@ -39,6 +57,7 @@ export async function startTestService(overrides: Partial<Config> = {}, existing
     database,
     clients,
     logLines,
+    reload: () => service.reload(),
     async provision(tenantId = `tenant-${++count}`) {
       const tenants: Client<typeof TenantService> = clients.tenants;
       await tenants.provisionTenant({ tenantId, displayName: `Company ${tenantId}` }, as("platform_operator"));

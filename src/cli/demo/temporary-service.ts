@@ -35,7 +35,8 @@ export async function startTemporaryService(): Promise<TemporaryService> {
 
   // Defaults instead of the environment: the demo is the same everywhere and meets no database of the user.
   const config = readConfig({ WELLVAULT_PORT: "0", WELLVAULT_LOG_LEVEL: "warn" });
-  const service = await startService({ config, databaseUrl: database.url, log: openLog(config.logLevel) });
+  const identity = { mode: "development", forced: false } as const;
+  const service = await startService({ config, identity, databaseUrl: database.url, log: openLog(config.logLevel) });
   started.defer(async () => void (await service.stop()));
 
   const running = started.move();
