@@ -1,0 +1,41 @@
+/** What one test file holds of the catalogue. */
+export interface Chapter {
+  /** Attacks that the file makes; every id stands in one file only. */
+  readonly attacks: readonly string[];
+  /** Attacks of which the file shows that they work once a wall is taken away. */
+  readonly controls: readonly string[];
+}
+
+/** Ids from `from` to `to`, but for some: `ids("S", 1, 3)` is S01, S02, S03. */
+function ids(group: string, from: number, to: number, except: readonly number[] = []): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
+    .filter((number) => !except.includes(number))
+    .map((number) => `${group}${String(number).padStart(2, "0")}`);
+}
+
+/** The groups of attacks and what they have in common. */
+export const groups: Readonly<Record<string, string>> = {
+  E: "one statement inside A's call",
+  S: "whole statements on A's connection",
+  P: "protocol, pool and session",
+  R: "through the wire",
+};
+
+/** Every attack that there has to be. */
+export const attackIds: readonly string[] = [
+  ...ids("E", 1, 39),
+  ...ids("S", 1, 42, [21, 28]),
+  ...ids("P", 1, 23),
+  ...ids("R", 1, 30),
+];
+
+/**
+ * Which file holds which. Each file ends with `complete()`, which fails when the file holds anything else,
+ * and catalogue.test.ts fails when an attack stands in no file.
+ */
+export const chapters: Readonly<Record<string, Chapter>> = {
+  "one-statement.test.ts": { attacks: ids("E", 1, 39), controls: [] },
+  "whole-statements.test.ts": { attacks: ids("S", 1, 42, [21, 28]), controls: [] },
+  "protocol.test.ts": { attacks: ids("P", 1, 18), controls: [] },
+  "many-sessions.test.ts": { attacks: ids("P", 19, 23), controls: [] },
+};
