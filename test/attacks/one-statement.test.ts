@@ -11,11 +11,11 @@ afterAll(() => world.close());
 
 const { attack, complete } = attackSuite(() => world);
 
-for (const { sql, knows, ...rest } of oneStatement) {
+for (const { sql, describe, knows, ...rest } of oneStatement) {
   attack({
     ...rest,
     knows: () => knows?.(world) ?? [],
-    run: (attempt) => world.attackBySql(attempt, [sql(world)]),
+    run: (attempt) => world.attackBySql(attempt, [sql(world)], describe),
   });
 }
 

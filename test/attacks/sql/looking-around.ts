@@ -1,5 +1,14 @@
 import type { SqlAttack } from "./sql-attack.ts";
 
+/** What may be told: numbers, names of vaults, of what is in every vault and of what Wellvault consists of. */
+function namesOnly(rows: unknown): string {
+  const words = (rows as object[]).flatMap((row) => Object.values(row)).flatMap((text) => String(text).split(" "));
+  const meaningless =
+    /^"?(\d+|-|v_[0-9a-f]{16}|(v_[0-9a-f]{16}\.|guard\.|control\.|pg_toast\.)?[a-z_]+[0-9]*[a-z_]*)"?$/;
+  const others = words.filter((word) => !meaningless.test(word));
+  return others.length === 0 ? "names and numbers" : others.join(", ");
+}
+
 /** Statements that look into the catalogue and at other sessions for what other companies there are. */
 export const lookingAround: readonly SqlAttack<string>[] = [
   { id: "E08", title: "list the schemas", expected: "42501", sql: () => "select nspname from pg_namespace" },
@@ -50,13 +59,15 @@ export const lookingAround: readonly SqlAttack<string>[] = [
   {
     id: "E18",
     title: "turn a vault's name into a number (a vault's name says nothing)",
-    expected: "1 row",
+    expected: "names and numbers",
+    describe: namesOnly,
     sql: ({ b }) => `select '${b.vault}'::regnamespace::oid::integer`,
   },
   {
     id: "E19",
     title: "turn numbers into roles' names (they say nothing)",
-    expected: "1 row",
+    expected: "names and numbers",
+    describe: namesOnly,
     sql: ({ roleOfB }) =>
       `select string_agg(number::oid::regrole::text, ' ')
        from generate_series(${roleOfB} - 50, ${roleOfB} + 50) as number`,
@@ -64,7 +75,8 @@ export const lookingAround: readonly SqlAttack<string>[] = [
   {
     id: "E20",
     title: "turn numbers into tables' names (every vault has the same)",
-    expected: "1 row",
+    expected: "names and numbers",
+    describe: namesOnly,
     sql: ({ employeesOfB }) =>
       `select string_agg(number::oid::regclass::text, ' ')
        from generate_series(${employeesOfB} - 50, ${employeesOfB} + 50) as number`,

@@ -9,6 +9,8 @@ export interface SqlAttack<Sql> {
   readonly expected: string;
   /** What the attacker, who is in A's transaction, sends. */
   readonly sql: (world: AttackWorld) => Sql;
+  /** Puts what it returned into a word. Default the number of rows. */
+  readonly describe?: (result: unknown) => string;
   /** Values of the victims that stand in the SQL itself. */
   readonly knows?: (world: AttackWorld) => readonly string[];
 }

@@ -35,10 +35,5 @@ export async function plantRows(admin: pg.Client, { vault, companyId }: TenantEn
   );
   await admin.query(`update ${vault}.counters set last_value = 5 where name in ('employee', 'active_employee')`);
   await admin.query(`update ${vault}.counters set last_value = 1 where name = 'sample_source'`);
-  // No vault has a sequence; the attack on one is tried all the same.
-  await admin.query(
-    `create sequence ${vault}.numbers; alter sequence ${vault}.numbers owner to wellvault_owner;
-     grant usage on sequence ${vault}.numbers to ${vault}`,
-  );
   return { secrets: [marker, companyId], roster };
 }
