@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
-import { ExtendedClient } from "../../../src/database/extended-client.ts";
+import { onClientEvent } from "./client-events.ts";
 
 /** What the token wall writes to the server's log. */
 const alertText = "wellvault: a statement without a valid tenant token was shown no rows";
@@ -31,18 +31,11 @@ export async function hearAlerts(admin: pg.Client, login: string): Promise<Alert
   const start = existsSync(log) ? statSync(log).size : undefined;
   const pids = new Set<number>();
   let notices = 0;
-  const emit = ExtendedClient.prototype.emit;
-  ExtendedClient.prototype.emit = function (this: ExtendedClient, ...args: Parameters<typeof emit>) {
-    const notice = args[1] as { severity?: string; message?: string } | undefined;
-    const client = this as ExtendedClient & { processID?: number; database?: string };
-    if (args[0] === "notice" && notice?.severity === "LOG" && notice.message === alertText) {
-      if (client.processID !== undefined && client.database === database) {
-        pids.add(client.processID);
-        notices++;
-      }
-    }
-    return emit.apply(this, args);
-  } as typeof emit;
+  const close = onClientEvent((event) => {
+    if (event.severity !== "LOG" || event.message !== alertText || event.database !== database) return;
+    if (event.processId !== undefined) pids.add(event.processId);
+    notices++;
+  });
   const logged = (): number => {
     if (start === undefined) return notices;
     const lines = readFileSync(log).subarray(start).toString("utf8").split("\n");
@@ -51,8 +44,6 @@ export async function hearAlerts(admin: pg.Client, login: string): Promise<Alert
   };
   return {
     count: () => Math.min(notices, logged()),
-    close: () => {
-      ExtendedClient.prototype.emit = emit;
-    },
+    close,
   };
 }
