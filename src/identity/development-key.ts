@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type CryptoKey,
@@ -35,11 +35,15 @@ const algorithms = ["ES256", "EdDSA", "RS256", "ES384", "ES512"];
  * Makes it the first time, and whenever it is missing.
  *
  * @param folder made when it is missing
+ * @throws ConfigError when others may read the key
  */
 export async function openDevelopmentKey(folder: string): Promise<DevelopmentKey> {
   await mkdir(folder, { recursive: true });
   const file = join(folder, "development-key.pem");
   if (!(await exists(file))) await createKey(file);
+  if (((await stat(file)).mode & 0o077) !== 0) {
+    throw new ConfigError(`${file} may be read by others, who could sign tokens by it: chmod 600 it, or remove it.`);
+  }
   const key = await readSigningKey(file);
   const keysFile = join(folder, "development-keys.json");
   await writeFile(keysFile, `${JSON.stringify({ keys: [key.publicJwk] }, null, 2)}\n`);
@@ -52,7 +56,9 @@ export async function openDevelopmentKey(folder: string): Promise<DevelopmentKey
  * @throws ConfigError when the file holds no such key
  */
 export async function readSigningKey(file: string): Promise<SigningKey> {
-  const pem = await readFile(file, "utf8");
+  const pem = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(`${file} must be a file with a private key that can be read (${error.code}).`);
+  });
   for (const algorithm of algorithms) {
     const privateKey = await importPKCS8(pem, algorithm, { extractable: true }).catch(() => undefined);
     if (!privateKey) continue;

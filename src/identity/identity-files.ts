@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import type { JWK } from "jose";
@@ -65,11 +66,20 @@ async function readTls(files: TlsFiles): Promise<TlsMaterial> {
       "WELLVAULT_TLS_CERT_FILE and WELLVAULT_TLS_KEY_FILE must hold a certificate and its own private key, as PEM.",
     );
   }
-  // OpenSSL passes over what is no certificate, and would trust nobody without a word.
-  if (material.ca !== undefined && !material.ca.includes("-----BEGIN CERTIFICATE-----")) {
+  if (material.ca !== undefined && !areCertificates(material.ca)) {
     throw new ConfigError("WELLVAULT_TLS_CLIENT_CA_FILE must hold certificates of authorities, as PEM.");
   }
   return material;
+}
+
+/** Whether a text holds one certificate or more. OpenSSL passes over what is none, and would trust nobody. */
+function areCertificates(text: string): boolean {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.map((pem) => new X509Certificate(pem)).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 async function read(setting: string, file: string): Promise<string> {

@@ -13,6 +13,9 @@ interface TokenOptions {
   readonly json?: boolean;
 }
 
+/** The options by what they say of the caller. */
+const optionOf = { subject: "--subject", role: "--role", tenants: "--tenant", employeeId: "--employee-id" };
+
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
 
 /** The longest that a token may be good for, in seconds: what the service accepts by default. */
@@ -38,8 +41,17 @@ export function tokenCommand(): Command {
 async function printToken(options: TokenOptions): Promise<void> {
   const { openDevelopmentKey, readSigningKey } = await import("../../identity/development-key.ts");
   const { mintToken } = await import("../../identity/mint-token.ts");
+  const { readGrant } = await import("../../identity/read-grant.ts");
+  const { ConfigError } = await import("../../config.ts");
   const { readClaimNames } = await import("../../identity/claim-names.ts");
   const { env } = process;
+  const subject = options.subject ?? `development-${options.role}`;
+  const tenants = options.tenant.length > 0 ? options.tenant : undefined;
+  // By the rules that the service reads a token by, so that no token is printed that it would refuse.
+  const { role, employeeId } = options;
+  readGrant({ subject, role, tenants, employeeId }, (claim, expected) => {
+    return new ConfigError(`${optionOf[claim]} must be ${expected}.`);
+  });
   const development = options.key ? undefined : await openDevelopmentKey(resolve(env["WELLVAULT_DATA_DIR"] || "data"));
   const key = development ?? (await readSigningKey(resolve(options.key ?? "")));
   const issuer = env["WELLVAULT_JWT_ISSUER"] || "wellvault-development";
@@ -47,10 +59,10 @@ async function printToken(options: TokenOptions): Promise<void> {
   const contents = {
     issuer,
     audience,
-    subject: options.subject ?? `development-${options.role}`,
-    role: options.role,
+    subject,
+    role,
     tenants: options.tenant,
-    employeeId: options.employeeId,
+    employeeId,
     lifetimeS: options.expires,
   };
   const token = await mintToken(key, contents, readClaimNames(env));
