@@ -50,8 +50,11 @@ begin
     execute format('grant execute on %s %s to wellvault_catalog_reader', object.kind, object.signature);
     execute format('revoke execute on %s %s from public', object.kind, object.signature);
   end loop;
+  -- What the service's connections need: to pin, to cancel their own statements, and to let go of what a
+  -- user of theirs may have left.
   grant execute on function pg_catalog.set_config(text, text, boolean) to wellvault_session;
-  grant execute on function pg_catalog.pg_cancel_backend(integer) to wellvault_session, wellvault_control;
+  grant execute on function pg_catalog.pg_cancel_backend(integer), pg_catalog.pg_advisory_unlock_all()
+    to wellvault_session, wellvault_control;
 
   -- The catalogue and the information schema, table by table and column by column.
   for object in

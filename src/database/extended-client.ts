@@ -6,6 +6,22 @@ const done = { command: "", rowCount: null, oid: 0, rows: [], fields: [] };
 /** Gives a client back to its pool; with a reason, the pool closes it. */
 type Release = (reason?: Error | boolean) => void;
 
+/**
+ * What DISCARD ALL does, but for the plans: they hold nothing of a tenant, and functions that every
+ * transaction calls would be planned anew each time. The one text of several statements that is ever
+ * sent: by the simple protocol, for one round trip.
+ */
+const discard = `
+  close all;
+  set session authorization default;
+  reset all;
+  deallocate all;
+  unlisten *;
+  select pg_catalog.pg_advisory_unlock_all();
+  discard temp;
+  discard sequences
+`;
+
 /** How long a connection may take to discard its state before it is closed, in milliseconds. */
 const discardTimeoutMs = 5_000;
 
@@ -50,8 +66,8 @@ export class ExtendedClient extends pg.Client {
     if (reason || !idle) return release(reason || true);
     if (!this.#used) return release();
     this.#used = false;
-    const discard = { text: "discard all", queryMode: "extended", query_timeout: discardTimeoutMs };
-    await super.query(discard as pg.QueryConfig).then(
+    const query = { text: discard, query_timeout: discardTimeoutMs };
+    await super.query(query as pg.QueryConfig).then(
       () => release(),
       (error: Error) => release(error),
     );
