@@ -38,4 +38,6 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   "whole-statements.test.ts": { attacks: ids("S", 1, 42, [21, 28]), controls: [] },
   "protocol.test.ts": { attacks: ids("P", 1, 18), controls: [] },
   "many-sessions.test.ts": { attacks: ids("P", 19, 23), controls: [] },
+  "wire-identity.test.ts": { attacks: [...ids("R", 1, 8), "R30"], controls: ["R05", "R07"] },
+  "wire-reach.test.ts": { attacks: ids("R", 13, 16), controls: ["R13"] },
 };

@@ -1,0 +1,34 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type pg from "pg";
+
+/** What was logged while attacks ran. */
+export interface LogWatch {
+  /** Where the services' logs go. */
+  readonly write: (line: string) => void;
+  /** Lines of the services. */
+  readonly lines: readonly string[];
+  /** Which of the texts stand in the services' lines or in the database server's. */
+  find(texts: readonly string[]): string[];
+  /** The database server's lines since the start; empty when its log cannot be read from here. */
+  serverLines(): string[];
+}
+
+/** Keeps what is logged from now on, by services that write here and by the database server. */
+export async function watchLogs(admin: pg.Client): Promise<LogWatch> {
+  const { rows } = await admin.query<{ data: string }>("select current_setting('data_directory') as data");
+  const file = join(rows[0]?.data ?? "", "server.log");
+  const start = existsSync(file) ? statSync(file).size : undefined;
+  const lines: string[] = [];
+  const serverLines = () =>
+    start === undefined ? [] : readFileSync(file).subarray(start).toString("utf8").split("\n").filter(Boolean);
+  return {
+    write: (line) => void lines.push(line),
+    lines,
+    serverLines,
+    find(texts) {
+      const all = [...lines, ...serverLines()].join("\n");
+      return texts.filter((text) => all.includes(text));
+    },
+  };
+}
