@@ -176,7 +176,12 @@ async function harden(client: pg.Client): Promise<boolean> {
     "select rolsuper as super from pg_catalog.pg_roles where rolname = current_user",
   );
   if (!rows[0]?.super) return false;
-  await client.query(await readFile(join(sqlFolder, "hardening.sql"), "utf8"));
+  const targets = await client.query<{ statements: string }>(
+    await readFile(join(sqlFolder, "hardening-targets.sql"), "utf8"),
+  );
+  const grants = await readFile(join(sqlFolder, "hardening.sql"), "utf8");
+  // One message, so one transaction: nothing is taken from PUBLIC before the service's roles have it.
+  await client.query([...targets.rows.map((row) => row.statements), grants].join(";\n"));
   return true;
 }
 
