@@ -1,6 +1,7 @@
 import { type EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import type pg from "pg";
 import { ExtendedClient } from "./extended-client.ts";
+import { oneVaultSubscriber } from "./one-vault-subscriber.ts";
 import { PinnedDriver } from "./pinned-driver.ts";
 
 /** How the data plane connects. */
@@ -41,6 +42,7 @@ export function openOrm(options: OrmOptions): DataPlane {
     driver: PinnedDriver,
     clientUrl: options.url,
     entities: [...options.entities],
+    subscribers: [oneVaultSubscriber],
     pool: { min: 0, max: options.poolSize, idleTimeoutMillis: 30_000 },
     // The login may create no database, and a service must not try.
     ensureDatabase: false,

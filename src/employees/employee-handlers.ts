@@ -56,7 +56,7 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
 
   async getEmployee({ key }, session) {
     const where = key.case === "externalId" ? { externalId: key.value } : { employeeId: key.value ?? "" };
-    const row = await session.em.findOne(EmployeeEntity, { ...where, deleteTime: null });
+    const row = await session.transaction(({ em }) => em.findOne(EmployeeEntity, { ...where, deleteTime: null }));
     if (!row) throw employeeNotFound(key.value ?? "");
     return { employee: toEmployee(row) };
   },
@@ -65,10 +65,12 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
     const scope: PageScope = { method: "EmployeeService.ListEmployees", tenantId: session.tenantId, args: [] };
     const after = decodePageToken(scope, request.pageToken, ["int4"])?.[0] ?? 0;
     const size = pageSize(request.pageSize);
-    const rows = await session.em.find(
-      EmployeeEntity,
-      { employeeNo: { $gt: Number(after) }, deleteTime: null },
-      { orderBy: { employeeNo: "asc" }, limit: size + 1 },
+    const rows = await session.transaction(({ em }) =>
+      em.find(
+        EmployeeEntity,
+        { employeeNo: { $gt: Number(after) }, deleteTime: null },
+        { orderBy: { employeeNo: "asc" }, limit: size + 1 },
+      ),
     );
     const page = rows.slice(0, size);
     const last = rows.length > size ? page.at(-1) : undefined;

@@ -1,12 +1,13 @@
 import type { EntityManager, EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import { CompiledQuery, type Kysely, type Transaction } from "kysely";
 import { firstDataLogin } from "../database/logins.ts";
-import { type DataPlane, openOrm } from "../database/orm.ts";
+import { type DataPlane, openOrm, poolWaitMs } from "../database/orm.ts";
 import type { PinSettings } from "../database/pinned-driver.ts";
 import { createDatabaseProbe } from "../database/probe.ts";
 import { isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
 import type { Statement } from "../database/statement.ts";
 import { errors } from "../errors.ts";
+import { createFairShare, type FairShare } from "./fair-share.ts";
 import type { TenantEntry } from "./tenant.ts";
 import type { TenantTokens } from "./tenant-tokens.ts";
 
@@ -73,22 +74,28 @@ const attempts = 3;
  * that is not pinned to a vault cannot be written anywhere else.
  */
 export function openTenantSessions(options: TenantSessionsOptions): TenantSessions {
-  const planes = new Map<string, DataPlane>();
+  const planes = new Map<string, { plane: DataPlane; share: FairShare }>();
   const poolSize = Math.max(1, Math.floor(options.poolSize / options.loginCount));
-  const planeOf = (login: string): DataPlane => {
-    let plane = planes.get(login);
-    if (!plane) {
-      plane = openOrm({ ...options, url: options.urlOf(login), poolSize });
-      planes.set(login, plane);
+  const planeOf = (login: string) => {
+    let entry = planes.get(login);
+    if (!entry) {
+      entry = {
+        plane: openOrm({ ...options, url: options.urlOf(login), poolSize }),
+        share: createFairShare({ slots: poolSize, waitMs: poolWaitMs }),
+      };
+      planes.set(login, entry);
     }
-    return plane;
+    return entry;
   };
   const probe = createDatabaseProbe(options.urlOf(firstDataLogin));
   return {
-    open: (session) => new PinnedSession(planeOf(session.tenant.login).orm, options.tokens, session),
+    open(session) {
+      const { plane, share } = planeOf(session.tenant.login);
+      return new PinnedSession(plane.orm, share, options.tokens, session);
+    },
     ping: () => probe.ask(),
     async close() {
-      await Promise.all([probe.close(), ...[...planes.values()].map((plane) => plane.close())]);
+      await Promise.all([probe.close(), ...[...planes.values()].map(({ plane }) => plane.close())]);
     },
   };
 }
@@ -97,10 +104,12 @@ class PinnedSession implements TenantSession {
   readonly tenantId: string;
   readonly em: EntityManager;
   readonly #signal: AbortSignal;
+  readonly #share: FairShare;
 
-  constructor(orm: MikroORM, tokens: TenantTokens, { tenant, signal, timeoutMs }: SessionOptions) {
+  constructor(orm: MikroORM, share: FairShare, tokens: TenantTokens, { tenant, signal, timeoutMs }: SessionOptions) {
     this.tenantId = tenant.tenantId;
     this.#signal = signal;
+    this.#share = share;
     const settings: PinSettings = {
       search_path: `"${tenant.vault}", pg_temp`,
       // The second belt, for when the cancellation itself cannot reach the server.
@@ -119,6 +128,13 @@ class PinnedSession implements TenantSession {
       signal,
       inflightQueryAbortStrategy: "cancel query",
     });
+    // A manager is for one vault as long as it lives.
+    Object.defineProperty(this.em, "schema", {
+      get: () => tenant.vault,
+      set: () => {
+        throw new Error("an entity manager was used for two vaults");
+      },
+    });
   }
 
   async query<Values extends readonly unknown[], Row>(
@@ -129,6 +145,15 @@ class PinnedSession implements TenantSession {
   }
 
   async transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T> {
+    try {
+      return await this.#share.run(this.tenantId, this.#signal, () => this.#attempt(work));
+    } catch (error) {
+      if (this.#signal.aborted) throw abortError(this.#signal, error);
+      throw error;
+    }
+  }
+
+  async #attempt<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       let committing = false;
       try {

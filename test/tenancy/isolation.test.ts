@@ -310,3 +310,26 @@ describe("the controls: with a wall taken down the same attack gets through", ()
     await raw.end();
   });
 });
+
+describe("a manager used for two vaults", () => {
+  test("writes no entity of the other one", async () => {
+    const mine = await plane.open(a).em.findOneOrFail(EmployeeEntity, { employeeNo: 1 });
+    mine.team = "moved";
+    const writing = plane.open(b).transaction(async ({ em }) => void em.persist(mine));
+    await expect(writing).rejects.toThrow("an entity manager was used for two vaults");
+    expect(await plane.open(b).em.find(EmployeeEntity, { team: "moved" })).toEqual([]);
+    // The control: the vault's own manager writes it.
+    await plane.open(a).transaction(async ({ em }) => {
+      (await em.findOneOrFail(EmployeeEntity, { employeeNo: 1 })).team = "moved";
+    });
+    expect(await plane.open(a).em.count(EmployeeEntity, { team: "moved" })).toBe(1);
+  });
+
+  test("cannot be pointed at another one", () => {
+    const { em } = plane.open(a);
+    expect(() => {
+      em.schema = b.vault;
+    }).toThrow("an entity manager was used for two vaults");
+    expect(em.schema).toBe(a.vault);
+  });
+});
