@@ -83,9 +83,9 @@ const catalogueHash = `
         c.relforcerowsecurity)
       from pg_class as c join schemas as n on n.oid = c.relnamespace
     union all
-    select concat_ws(' ', 'column', a.attrelid::regclass, a.attname, a.attisdropped, a.attacl)
+    select concat_ws(' ', 'column', a.attrelid::regclass, a.attname, a.attacl)
       from pg_attribute as a join pg_class as c on c.oid = a.attrelid join schemas as n on n.oid = c.relnamespace
-      where a.attnum > 0
+      where a.attnum > 0 and not a.attisdropped
     union all
     select concat_ws(' ', 'policy', p.polrelid::regclass, p.polname, p.polcmd, p.polroles, p.polqual, p.polwithcheck)
       from pg_policy as p

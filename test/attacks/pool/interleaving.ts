@@ -1,0 +1,64 @@
+import { randomUUID } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
+import { statement } from "../../../src/database/statement.ts";
+import { EmployeeEntity } from "../../../src/employees/employee-entity.ts";
+import type { TenantSession } from "../../../src/tenancy/sessions.ts";
+import type { TenantEntry } from "../../../src/tenancy/tenant.ts";
+
+const write = statement<[employeeNo: number, employeeId: string, team: string], { user: string; team: string }>(`
+  insert into employees (employee_no, employee_id, external_id, team)
+  values ($1::integer, $2, $1::text, $3)
+  on conflict (employee_no) do update set team = excluded.team
+  returning current_user::text as user, team
+`);
+const teams = statement<[], { team: string }>("select distinct team from employees where employee_no >= 1000");
+
+/** What an interleaving was made of. */
+export interface Interleaving {
+  /** Opens a session. */
+  readonly open: (tenant: TenantEntry) => TenantSession;
+  readonly tenants: readonly TenantEntry[];
+  /** Tasks at once. */
+  readonly tasks: number;
+  /** Transactions of each task. */
+  readonly rounds: number;
+}
+
+/**
+ * Runs tasks at once, whose transactions belong to one tenant after the other, and which write, read and
+ * fail by turns. Returns each thing that a session saw and should not have seen.
+ */
+export async function interleave({ open, tenants, tasks, rounds }: Interleaving): Promise<string[]> {
+  const wrong: string[] = [];
+  const round = async (task: number, index: number): Promise<void> => {
+    const tenant = tenants[(task + index) % tenants.length];
+    if (!tenant) throw new Error("no tenants");
+    const session = open(tenant);
+    const failing = index % 5 === 4;
+    const done = session.transaction(async (transaction) => {
+      const [row] = await transaction.query(write, [1_000 + task, randomUUID(), tenant.tenantId]);
+      if (row?.user !== tenant.vault) wrong.push(`wrote as ${row?.user} for ${tenant.vault}`);
+      if (index % 3 === 0) await turn();
+      if (failing) throw new Error("undone");
+    });
+    await done.catch((error: unknown) => {
+      if (!failing || !(error instanceof Error) || error.message !== "undone") throw error;
+    });
+    if (index % 8 === 0) {
+      for (const { team } of await session.query(teams, [])) {
+        if (team !== tenant.tenantId) wrong.push(`${tenant.tenantId} read ${team}`);
+      }
+    }
+    if (index % 20 === 0) {
+      for (const { team } of await session.em.find(EmployeeEntity, { employeeNo: { $gte: 1_000 } })) {
+        if (team !== tenant.tenantId) wrong.push(`the manager of ${tenant.tenantId} read ${team}`);
+      }
+    }
+  };
+  await Promise.all(
+    Array.from({ length: tasks }, async (_, task) => {
+      for (let index = 0; index < rounds; index++) await round(task, index);
+    }),
+  );
+  return wrong;
+}
