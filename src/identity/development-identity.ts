@@ -5,10 +5,8 @@ import { type Authenticate, isRole, type Principal, roles } from "./principal.ts
 
 /**
  * Believes what the metadata says: `x-role`, `x-tenant-id` and, for an employee, `x-employee-id`.
- * Nothing is proven, so this is only ever served on a loopback address.
- *
- * A token is not looked at. What cannot be believed at the same time as it is refused by whoever set the
- * service up: the settings of tokens and certificates end the start in this mode.
+ * A token beside them is not looked at. Nothing is proven, so this is only ever served on a loopback
+ * address.
  */
 export const developmentIdentity: Authenticate = ({ rawHeaders }): Principal => {
   const metadata = readIdentityMetadata(rawHeaders);

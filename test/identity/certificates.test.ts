@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import {
   type CertificateContents,
   createAuthority,
@@ -10,6 +11,7 @@ import {
 } from "../support/certificates.ts";
 import { as, type Clients, openClients, protocols, withToken } from "../support/clients.ts";
 import { failureOf } from "../support/errors.ts";
+import { openGrpcJsCaller } from "../support/grpc-js.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { caller, createKey, type JwksServer, startJwks, type TestKey, tokenSettings } from "../support/tokens.ts";
 
@@ -94,6 +96,23 @@ test.each(protocols)("a certificate acts as its entry by %s", async (protocol) =
   const clients = connect(await authority.issue(admin), protocol);
   expect(await roster(clients)).toEqual(["OF-ACME"]);
   expect(await failureOf(roster(clients, undefined, "globex"))).toMatchObject({ reason: "TENANT_DENIED" });
+});
+
+test("grpc-js is let in by its certificate, by a token, and by neither not", async () => {
+  const own = await authority.issue(admin);
+  const callers = [openGrpcJsCaller(address, { tls: { ca: authority.cert, ...own } })];
+  const bare = openGrpcJsCaller(address, { tls: { ca: authority.cert } });
+  callers.push(bare);
+  try {
+    const { listEmployees } = EmployeeService.method;
+    const { employees } = await (callers[0] ?? bare).call(listEmployees, {});
+    expect(employees.map((employee) => employee.externalId)).toEqual(["OF-ACME"]);
+    const token = await key.sign(caller("company_admin", "acme"));
+    await expect(bare.call(listEmployees, {}, withToken(token))).resolves.toBeDefined();
+    expect(await failureOf(bare.call(listEmployees, {}))).toMatchObject({ reason: "IDENTITY_MISSING" });
+  } finally {
+    for (const one of callers) one.close();
+  }
 });
 
 test("an employee's certificate reaches the own values, and one for all tenants must name one", async () => {

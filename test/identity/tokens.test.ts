@@ -282,7 +282,10 @@ test.each<[string, (token: string) => string]>([
   await expect(list(token)).resolves.toBeDefined();
 });
 
-test("a token of nearly 8 KiB is taken", async () => {
+test("a token of nearly 8 KiB is taken, and one of more is not, though it is good", async () => {
+  const large = await key.sign({ ...admin(), note: "x".repeat(6_500) });
+  expect(large.length).toBeGreaterThan(8_192);
+  await expectRefused(large, { reason: "TOKEN_MALFORMED" });
   const token = await key.sign({ ...admin(), note: "x".repeat(5_500) });
   expect(token.length).toBeGreaterThan(7_500);
   await expect(list(token)).resolves.toBeDefined();

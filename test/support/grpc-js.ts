@@ -11,13 +11,23 @@ import { type CallOptions, type Code, ConnectError } from "@connectrpc/connect";
 import { Client, compressionAlgorithms, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.ts";
 import type { Caller } from "./callers.ts";
+import type { ClientTls } from "./clients.ts";
+
+/** How {@link openGrpcJsCaller} speaks. */
+export interface GrpcJsOptions {
+  readonly gzip?: boolean;
+  /** Undefined speaks plain text. */
+  readonly tls?: ClientTls;
+}
 
 /**
  * Opens a caller over @grpc/grpc-js, the client that most Node services use. Its errors are turned into
  * ConnectErrors with the details that `grpc-status-details-bin` carried.
  */
-export function openGrpcJsCaller(address: string, { gzip = false } = {}): Caller {
-  const client = new Client(new URL(address).host, credentials.createInsecure(), {
+export function openGrpcJsCaller(address: string, { gzip = false, tls }: GrpcJsOptions = {}): Caller {
+  const pem = (text: string | undefined) => (text === undefined ? null : Buffer.from(text));
+  const channel = tls ? credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert)) : credentials.createInsecure();
+  const client = new Client(new URL(address).host, channel, {
     ...(gzip ? { "grpc.default_compression_algorithm": compressionAlgorithms.gzip } : {}),
     "grpc.use_local_subchannel_pool": 1,
   });
