@@ -7,6 +7,7 @@ import { EmployeeEntity } from "./employees/employee-entity.ts";
 import { type IdentitySettings, requireSafeHost } from "./identity/identity-settings.ts";
 import { type Identity, type IdentityOptions, openIdentity } from "./identity/open-identity.ts";
 import { startServer } from "./rpc/server.ts";
+import { withoutValues } from "./telemetry/error-for-log.ts";
 import { openControlStore } from "./tenancy/control-store.ts";
 import { createTenantDirectory } from "./tenancy/directory.ts";
 import { migrateFleet } from "./tenancy/fleet.ts";
@@ -76,7 +77,7 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
   }
   const fleet = await migrateFleet(databaseUrl, onFleetProgress);
 
-  const onWarning = (message: string) => log.warn(message);
+  const onWarning = (message: string) => log.warn(withoutValues(message));
   const store = openControlStore({ url: loginUrl(databaseUrl, "wellvault_control", loginSecret), onWarning });
   const sessions = openTenantSessions({
     urlOf: (login) => loginUrl(databaseUrl, login, loginSecret),

@@ -5,6 +5,7 @@ import type { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb
 import type { IdentitySettings } from "../../src/identity/identity-settings.ts";
 import type { IdentityOptions } from "../../src/identity/open-identity.ts";
 import { startService } from "../../src/service.ts";
+import { logOptions } from "../../src/telemetry/log.ts";
 import { as, type Clients, openClients } from "./clients.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
@@ -48,7 +49,7 @@ export async function startTestService(
     identity,
     identityOptions,
     databaseUrl: database.url,
-    log: pino({ level: "warn" }, { write: (line: string) => void logLines.push(line) }),
+    log: pino({ ...logOptions, level: "warn" }, { write: (line: string) => void logLines.push(line) }),
   });
   const clients = openClients(service.address);
   let count = 0;

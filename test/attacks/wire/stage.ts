@@ -5,6 +5,7 @@ import { type Config, readConfig } from "../../../src/config.ts";
 import { EmployeeService } from "../../../src/gen/wellvault/v1/employee_service_pb.ts";
 import type { IdentitySettings } from "../../../src/identity/identity-settings.ts";
 import { type Service, startService } from "../../../src/service.ts";
+import { logOptions } from "../../../src/telemetry/log.ts";
 import { type Caller, openCaller } from "../../support/callers.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { type CallFailure, failureFrom } from "../../support/errors.ts";
@@ -48,7 +49,7 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
   const database = await createTestDatabase();
   const issuer = await openIssuer();
   const logs = await watchLogs(database.admin);
-  const log: Logger = pino({ level: "trace" }, { write: logs.write });
+  const log: Logger = pino({ ...logOptions, level: "trace" }, { write: logs.write });
   const others: Service[] = [];
   const start = (over: Partial<Config> = {}, identity: IdentitySettings = issuer.settings) =>
     startService({
