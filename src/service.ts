@@ -2,7 +2,8 @@ import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { loginUrl, requireLoginSecret } from "./database/logins.ts";
 import { migrateControl } from "./database/migrations.ts";
-import { deriveTokenKey } from "./database/token-key.ts";
+import { type MigratedDatabase, requireMigrated } from "./database/require-migrated.ts";
+import { deriveTokenKey, type TokenKey } from "./database/token-key.ts";
 import { EmployeeEntity } from "./employees/employee-entity.ts";
 import { type IdentitySettings, requireSafeHost } from "./identity/identity-settings.ts";
 import { type Identity, type IdentityOptions, openIdentity } from "./identity/open-identity.ts";
@@ -61,21 +62,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 async function startWith(identity: Identity, options: ServiceOptions): Promise<Service> {
-  const { config, databaseUrl, log, onFleetProgress } = options;
+  const { config, databaseUrl, log } = options;
   const { loginSecret } = config;
   const tokenKey = deriveTokenKey(config.tokenSecret ?? requireLoginSecret(databaseUrl, loginSecret));
-  const { serverVersion, applied, passwordsSet } = await migrateControl(databaseUrl, {
-    loginSecret,
-    tokenKey,
-    dataLogins: config.dataLogins,
-  });
-  if (applied.length === 0 && passwordsSet.length > 0) {
-    log.warn(
-      { logins: passwordsSet },
-      "login passwords were changed; processes with another login secret are locked out",
-    );
-  }
-  const fleet = await migrateFleet(databaseUrl, onFleetProgress);
+  const { serverVersion, companies } = config.migrate
+    ? await migrate(tokenKey, options)
+    : await requireMigrated(loginUrl(databaseUrl, "wellvault_control", loginSecret), tokenKey);
 
   const onWarning = (message: string) => log.warn(withoutValues(message));
   const store = openControlStore({ url: loginUrl(databaseUrl, "wellvault_control", loginSecret), onWarning });
@@ -100,7 +92,7 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
     return {
       address: server.address,
       serverVersion,
-      companies: fleet.total,
+      companies,
       reload: () => identity.reload(),
       async stop() {
         const finished = await server.stop();
@@ -113,4 +105,30 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
     await closePlanes();
     throw error;
   }
+}
+
+/** Brings the control plane and every vault up to date. */
+async function migrate(
+  tokenKey: TokenKey,
+  { config, databaseUrl, log, onFleetProgress }: ServiceOptions,
+): Promise<MigratedDatabase> {
+  const { loginSecret, dataLogins } = config;
+  const report = await migrateControl(databaseUrl, { loginSecret, tokenKey, dataLogins });
+  if (report.applied.length === 0 && report.passwordsSet.length > 0) {
+    log.warn(
+      { logins: report.passwordsSet },
+      "login passwords were changed; processes with another login secret are locked out",
+    );
+  }
+  if (!report.hardened) {
+    log.warn("sql/hardening.sql was not applied: the migrating role is no superuser; see docs/security.md");
+  }
+  if (report.tokenKeys > 1) {
+    log.warn(
+      { keys: report.tokenKeys },
+      "tenant tokens may be signed with more than one key; retire the old ones when no process uses them",
+    );
+  }
+  const fleet = await migrateFleet(databaseUrl, onFleetProgress);
+  return { serverVersion: report.serverVersion, companies: fleet.total };
 }

@@ -127,6 +127,7 @@ revoke all on function guard.retire_keys(text) from public;
 
 grant execute on function guard.install_key(text, bytea), guard.retire_keys(text) to session_user;
 -- Which keys there are, and since when; never what they are.
+grant select (key_id) on guard.keys to wellvault_control;
 grant select (key_id, create_time) on guard.keys to wellvault_auditor;
 grant select (key_id, create_time) on guard.keys to session_user;
 
