@@ -12,7 +12,11 @@ test("a start on a database that is used for something else says so, with the wa
   const database = await createTestDatabase();
   try {
     await database.admin.query("create table public.invoices (id integer)");
-    const program = runProgram("src/main.ts", { DATABASE_URL: database.url, WELLVAULT_PORT: "0" });
+    const program = runProgram("src/main.ts", {
+      DATABASE_URL: database.url,
+      WELLVAULT_PORT: "0",
+      WELLVAULT_IDENTITY: "development",
+    });
     expect(await program.exit).toBe(1);
     expect(program.output()).toMatch(
       /schema "public" of this database is in use\s+Give Wellvault a database of its own/,
