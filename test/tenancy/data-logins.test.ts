@@ -1,0 +1,79 @@
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { dataLogins, loginUrl } from "../../src/database/logins.ts";
+import { as } from "../support/clients.ts";
+import { startTestService, type TestService } from "../support/service.ts";
+
+let service: TestService;
+let tenants: string[];
+beforeAll(async () => {
+  service = await startTestService({ dataLogins: 3, poolSize: 6 });
+  tenants = [];
+  for (let n = 0; n < 9; n++) tenants.push(await service.provision());
+});
+afterAll(() => service.close());
+
+interface Company {
+  readonly tenant_id: string;
+  readonly vault: string;
+  readonly login: string;
+}
+
+async function companies(): Promise<Company[]> {
+  const { rows } = await service.database.admin.query<Company>(
+    "select tenant_id, vault::text as vault, login::text as login from control.companies order by create_time",
+  );
+  return rows;
+}
+
+test("new vaults go to the login with the fewest, and belong to it alone", async () => {
+  const found = await companies();
+  for (const login of dataLogins(3)) expect(found.filter((company) => company.login === login)).toHaveLength(3);
+  const { rows } = await service.database.admin.query<{ vault: string; login: string }>(
+    `select m.roleid::regrole::text as vault, m.member::regrole::text as login
+     from pg_auth_members as m where m.roleid::regrole::text = any ($1) and m.member::regrole::text like 'wellvault_app%'`,
+    [found.map((company) => company.vault)],
+  );
+  const sorted = (list: readonly { vault: string; login: string }[]) =>
+    list.map(({ vault, login }) => `${vault} ${login}`).toSorted();
+  expect(sorted(rows)).toEqual(sorted(found));
+});
+
+test("every company is served, whichever login its vault belongs to", async () => {
+  for (const tenant of tenants) {
+    const employeeId = await service.hire(tenant);
+    const { employees } = await service.clients.employees.listEmployees({}, as("company_admin", tenant));
+    expect(employees.map((employee) => employee.employeeId)).toEqual([employeeId]);
+  }
+});
+
+test("a login cannot become a vault of another login", async () => {
+  const found = await companies();
+  for (const login of dataLogins(3)) {
+    const client = new pg.Client({ connectionString: loginUrl(service.database.url, login, undefined) });
+    await client.connect();
+    for (const company of found) {
+      const becoming = client.query(`set role ${company.vault}`).then(
+        () => "allowed",
+        (error: pg.DatabaseError) => error.code,
+      );
+      expect(await becoming).toBe(company.login === login ? "allowed" : "42501");
+      await client.query("reset role");
+    }
+    await client.end();
+  }
+});
+
+test("more logins at the next start take the next vaults, and fewer lose none", async () => {
+  const more = await startTestService({ dataLogins: 4 }, service.database);
+  const added: string[] = [];
+  for (let n = 0; n < 3; n++) added.push(await more.provision(`added-${n}`));
+  expect((await companies()).filter(({ login }) => login === dataLogins(4)[3])).toHaveLength(3);
+  await more.close();
+
+  const fewer = await startTestService({ dataLogins: 1 }, service.database);
+  for (const tenant of added) {
+    expect((await fewer.clients.employees.listEmployees({}, as("company_admin", tenant))).employees).toEqual([]);
+  }
+  await fewer.close();
+});

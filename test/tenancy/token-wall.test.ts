@@ -1,0 +1,182 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loginUrl } from "../../src/database/logins.ts";
+import { sqlStateOf } from "../../src/database/sqlstate.ts";
+import { statement } from "../../src/database/statement.ts";
+import { deriveTokenKey } from "../../src/database/token-key.ts";
+import { openTenantSessions, type TenantSessions } from "../../src/tenancy/sessions.ts";
+import type { TenantEntry } from "../../src/tenancy/tenant.ts";
+import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
+import { testTokenKey } from "../support/migrate.ts";
+import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
+
+let plane: PinnedPlane;
+let a: TenantEntry;
+let b: TenantEntry;
+beforeAll(async () => {
+  plane = await openPinnedPlane(2);
+  a = await plane.provision("company-a");
+  b = await plane.provision("company-b");
+  for (const tenant of [a, b]) await plane.open(tenant).query(insert, [randomUUID(), tenant.tenantId]);
+});
+afterAll(() => plane.close());
+
+const insert = statement<[employeeId: string, externalId: string], never>(
+  "insert into employees (employee_no, employee_id, external_id) values (1, $1, $2)",
+);
+const names = statement<[], { external_id: string }>("select external_id from employees");
+
+/** The data plane of a process that signs with other keys or by another clock. */
+function processWith(key = testTokenKey, now?: () => number): TenantSessions {
+  return openTenantSessions({
+    urlOf: (login) => loginUrl(plane.database.url, login, undefined),
+    loginCount: 1,
+    tokens: createTenantTokens(key, now),
+    poolSize: 1,
+    entities: [],
+    onWarning: () => undefined,
+  });
+}
+
+async function read(sessions: TenantSessions, tenant: TenantEntry): Promise<unknown> {
+  const session = sessions.open({ tenant, signal: new AbortController().signal, timeoutMs: 10_000 });
+  return await session.query(names, []).catch((error: unknown) => sqlStateOf(error));
+}
+
+describe("a token", () => {
+  const tokens = createTenantTokens(testTokenKey, () => 1_700_000_000_000);
+  const id = "0b9f2f0e-5a3c-4d8e-9c55-3f1f6f0c7a01";
+
+  test("has its three parts, and expires half a minute after the call's deadline or a little later", () => {
+    const [key, expiry, mac] = tokens.sign(id, 10_000).split(".");
+    expect(key).toBe(testTokenKey.id);
+    expect(Number(expiry)).toBeGreaterThanOrEqual(1_700_000_040);
+    expect(Number(expiry)).toBeLessThan(1_700_000_040 + 15);
+    expect(mac).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test("of another company or time has another signature", () => {
+    const macs = [tokens.sign(id, 0), tokens.sign(id, 60_000), tokens.sign(randomUUID(), 0)].map((text) =>
+      text.slice(-64),
+    );
+    expect(new Set(macs).size).toBe(3);
+    expect(tokens.sign(id, 0)).toBe(tokens.sign(id, 1));
+  });
+
+  test("of another secret has another key id, which does not tell the secret", () => {
+    const key = deriveTokenKey("another");
+    expect(key.id).toMatch(/^[0-9a-f]{16}$/);
+    expect(key.id).not.toBe(testTokenKey.id);
+    expect(key.secret.toString("hex")).not.toContain(key.id);
+  });
+});
+
+describe("the database takes a token", () => {
+  test("of the right company, while it is good", async () => {
+    const sessions = processWith();
+    expect(await read(sessions, a)).toEqual([{ external_id: "company-a" }]);
+    await sessions.close();
+  });
+
+  test.each([
+    ["signed with a key that it does not have", () => processWith(deriveTokenKey("unknown"))],
+    [
+      "that has expired, because the process's clock is behind",
+      () => processWith(testTokenKey, () => Date.now() - 120_000),
+    ],
+    [
+      "signed with the right key id and another secret",
+      () => processWith({ ...deriveTokenKey("x"), id: testTokenKey.id }),
+    ],
+  ])("and refuses one %s: loudly, never as a vault without rows", async (_, open) => {
+    const sessions = open();
+    expect(await read(sessions, a)).toBe("WV001");
+    await sessions.close();
+  });
+
+  test("and shows nothing for one of another company", async () => {
+    const sessions = processWith();
+    expect(await read(sessions, { ...a, companyId: b.companyId })).toEqual([]);
+    expect(await read(sessions, { ...b, vault: a.vault })).toEqual([]);
+    await sessions.close();
+  });
+
+  test.each([
+    "",
+    "x",
+    "..",
+    `${testTokenKey.id}.9999999999.`,
+    `${testTokenKey.id}.9999999999.${"0".repeat(64)}`,
+    `${"0".repeat(92)}`,
+    "é".repeat(92),
+  ])("and says no, and nothing else, to the text %j", async (text) => {
+    const { rows } = await plane.database.admin.query("select set_config('wellvault.token', $1, true), guard.ok($2)", [
+      text,
+      a.companyId,
+    ]);
+    expect(rows[0].ok).toBe(false);
+    expect((await plane.database.admin.query("select guard.ok(null)")).rows[0].ok).toBe(false);
+  });
+});
+
+describe("without a token of B", () => {
+  let login: pg.Client;
+  beforeAll(async () => {
+    login = new pg.Client({ connectionString: loginUrl(plane.database.url, "wellvault_app", undefined) });
+    await login.connect();
+  });
+  afterAll(() => login.end());
+
+  test("B's role reads no row, changes none and adds none, in every table", async () => {
+    const { rows } = await plane.database.admin.query<{ name: string; count: string }>(
+      "select c.relname as name, c.reltuples::text as count from pg_class as c where c.relkind = 'r' and c.relnamespace = $1::text::regnamespace order by 1",
+      [b.vault],
+    );
+    expect(rows.map((row) => row.name)).toEqual(["counters", "employees", "log_entries", "sample_sources", "samples"]);
+    await login.query(`begin; set local role ${b.vault}; set local search_path = ${b.vault}`);
+    for (const { name } of rows) expect((await login.query(`select * from ${name}`)).rows).toEqual([]);
+    expect((await login.query("update employees set team = 'x'")).rowCount).toBe(0);
+    await expect(
+      login.query("insert into employees (employee_no, employee_id, external_id) values (9, $1, 'x')", [randomUUID()]),
+    ).rejects.toMatchObject({ code: "42501" });
+    await login.query("rollback");
+  });
+});
+
+test("keys are changed without a call that fails: both are taken until the old one is retired", async () => {
+  const { admin } = plane.database;
+  const next = deriveTokenKey("the next secret");
+  const [old, fresh] = [processWith(), processWith(next)];
+  expect(await read(fresh, a)).toBe("WV001");
+  await admin.query("select guard.install_key($1, $2)", [next.id, next.secret]);
+  expect(await read(old, a)).toEqual([{ external_id: "company-a" }]);
+  expect(await read(fresh, a)).toEqual([{ external_id: "company-a" }]);
+
+  const retired = await admin.query("select guard.retire_keys($1) as count", [next.id]);
+  expect(retired.rows).toEqual([{ count: 1 }]);
+  expect(await read(old, a)).toBe("WV001");
+  expect(await read(fresh, b)).toEqual([{ external_id: "company-b" }]);
+  await expect(admin.query("select guard.retire_keys('0000000000000000')")).rejects.toMatchObject({ code: "P0002" });
+
+  await admin.query("select guard.install_key($1, $2)", [testTokenKey.id, testTokenKey.secret]);
+  expect(await read(old, a)).toEqual([{ external_id: "company-a" }]);
+  await Promise.all([old.close(), fresh.close()]);
+});
+
+test("the database's check is HMAC-SHA-256 for every key and message", async () => {
+  const { admin } = plane.database;
+  for (let n = 0; n < 20; n++) {
+    const key = deriveTokenKey(`secret ${n}`);
+    const company = randomUUID();
+    await admin.query("select guard.install_key($1, $2)", [key.id, key.secret]);
+    const ask = async (token: string, of: string) =>
+      (await admin.query("select set_config('wellvault.token', $1, false), guard.ok($2)", [token, of])).rows[0]
+        .ok as boolean;
+    const token = createTenantTokens(key).sign(company, 1_000);
+    expect(await ask(token, company)).toBe(true);
+    expect(await ask(token, a.companyId)).toBe(false);
+    expect(await ask(`${token.slice(0, -1)}${token.endsWith("0") ? "1" : "0"}`, company)).toBe(false);
+  }
+  await admin.query("select guard.retire_keys($1)", [testTokenKey.id]);
+});
