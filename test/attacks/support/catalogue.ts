@@ -40,4 +40,5 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   "many-sessions.test.ts": { attacks: ids("P", 19, 23), controls: [] },
   "wire-identity.test.ts": { attacks: [...ids("R", 1, 8), "R30"], controls: ["R05", "R07"] },
   "wire-reach.test.ts": { attacks: ids("R", 13, 16), controls: ["R13"] },
+  "wire-content.test.ts": { attacks: [...ids("R", 9, 12), "R21", "R22", "R26"], controls: ["R09", "R26"] },
 };
