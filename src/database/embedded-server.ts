@@ -110,6 +110,8 @@ async function createDatabase(url: string): Promise<void> {
   try {
     const found = await client.query("select from pg_catalog.pg_database where datname = $1", [name]);
     if (found.rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`);
+    // The other databases of this server are nobody's: the service's logins have no business there.
+    await client.query("revoke all on database postgres, template1 from public");
   } finally {
     await client.end();
   }

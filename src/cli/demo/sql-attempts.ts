@@ -1,7 +1,12 @@
 import pg from "pg";
-import { loginUrl } from "../../database/logins.ts";
+import { loginUrl, requireLoginSecret } from "../../database/logins.ts";
+import { deriveTokenKey } from "../../database/token-key.ts";
+import { createTenantTokens } from "../../tenancy/tenant-tokens.ts";
 import { type Attempt, allowed } from "./attempts.ts";
 import type { TemporaryService } from "./temporary-service.ts";
+
+/** The answer of a read that was not refused and was shown nothing. */
+const noRows = "no rows";
 
 /**
  * Tries below the API, with the data plane's own login, what the database itself must refuse: what a
@@ -11,19 +16,40 @@ import type { TemporaryService } from "./temporary-service.ts";
  * @param there tenant id of the company that must stay out of reach
  */
 export async function trySql(service: TemporaryService, here: string, there: string): Promise<Attempt[]> {
-  const [ownVault, foreignVault] = await vaultsOf(service, [here, there]);
+  const [ownCompany, foreignCompany] = await companiesOf(service, [here, there]);
+  const tokens = createTenantTokens(deriveTokenKey(requireLoginSecret(service.databaseUrl, service.loginSecret)));
   const client = new pg.Client({
     connectionString: loginUrl(service.databaseUrl, "wellvault_app", service.loginSecret),
   });
   await client.connect();
   try {
-    const own = client.escapeIdentifier(ownVault);
-    const foreign = client.escapeIdentifier(foreignVault);
+    const own = client.escapeIdentifier(ownCompany.vault);
+    const foreign = client.escapeIdentifier(foreignCompany.vault);
+    const token = `set local wellvault.token = ${client.escapeLiteral(tokens.sign(ownCompany.companyId, 60_000))}`;
     const pin = `set local role ${own}`;
+    const other = `set local role ${foreign}`;
     const attempts: Attempt[] = [];
     for (const [what, expected, statements] of [
-      [`SQL pinned to ${here}'s vault reads ${here}'s samples`, allowed, [pin, `select from ${own}.samples limit 1`]],
-      [`SQL pinned to ${here}'s vault reads ${there}'s`, "42501", [pin, `select from ${foreign}.samples limit 1`]],
+      [
+        `SQL pinned to ${here}'s vault reads ${here}'s samples`,
+        allowed,
+        [token, pin, `select from ${own}.samples limit 1`],
+      ],
+      [
+        `SQL pinned to ${here}'s vault reads ${there}'s`,
+        "42501",
+        [token, pin, `select from ${foreign}.samples limit 1`],
+      ],
+      [
+        `SQL pinned to ${here}'s vault becomes ${there}'s role and reads`,
+        noRows,
+        [token, pin, "reset role", other, `select from ${foreign}.samples limit 1`],
+      ],
+      [
+        `SQL pinned to ${here}'s vault without a token reads ${here}'s`,
+        noRows,
+        [pin, `select from ${own}.samples limit 1`],
+      ],
       [`SQL pinned to no vault reads ${there}'s`, "42501", [`select from ${foreign}.samples limit 1`]],
       [`SQL pinned to no vault names no schema`, "42P01", ["select from samples limit 1"]],
     ] as const) {
@@ -41,7 +67,7 @@ async function answerOf(client: pg.Client, statements: readonly string[]): Promi
   try {
     for (const statement of statements.slice(0, -1)) await client.query(statement);
     return await client.query(statements.at(-1) ?? "").then(
-      () => allowed,
+      ({ rowCount }) => (rowCount === 0 ? noRows : allowed),
       (error: unknown) => (error instanceof pg.DatabaseError ? (error.code ?? error.message) : String(error)),
     );
   } finally {
@@ -49,15 +75,23 @@ async function answerOf(client: pg.Client, statements: readonly string[]): Promi
   }
 }
 
-async function vaultsOf(service: TemporaryService, tenantIds: readonly [string, string]): Promise<[string, string]> {
+interface Company {
+  readonly companyId: string;
+  readonly vault: string;
+}
+
+async function companiesOf(
+  service: TemporaryService,
+  tenantIds: readonly [string, string],
+): Promise<[Company, Company]> {
   const client = new pg.Client({ connectionString: service.databaseUrl });
   await client.connect();
   try {
-    const { rows } = await client.query<{ tenant_id: string; vault: string }>(
-      "select tenant_id, vault::text as vault from control.companies",
+    const { rows } = await client.query<{ tenant_id: string; company_id: string; vault: string }>(
+      "select tenant_id, company_id, vault::text as vault from control.companies",
     );
-    const vaults = new Map(rows.map((row) => [row.tenant_id, row.vault]));
-    const [here, there] = tenantIds.map((tenantId) => vaults.get(tenantId));
+    const companies = new Map(rows.map((row) => [row.tenant_id, { companyId: row.company_id, vault: row.vault }]));
+    const [here, there] = tenantIds.map((tenantId) => companies.get(tenantId));
     if (!here || !there) throw new Error("The directory lacks a company that was provisioned.");
     return [here, there];
   } finally {
