@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
+import type pg from "pg";
 import { statement } from "../../../src/database/statement.ts";
 import { EmployeeEntity } from "../../../src/employees/employee-entity.ts";
 import type { TenantSession } from "../../../src/tenancy/sessions.ts";
@@ -58,6 +59,43 @@ export async function interleave({ open, tenants, tasks, rounds }: Interleaving)
   await Promise.all(
     Array.from({ length: tasks }, async (_, task) => {
       for (let index = 0; index < rounds; index++) await round(task, index);
+    }),
+  );
+  return wrong;
+}
+
+/**
+ * What {@link interleave} would be with one connection that all tasks use at once: begins, pins and
+ * statements of several tenants mix. Returns each thing that a task saw and should not have seen.
+ */
+export async function interleaveOnOneConnection(
+  client: pg.Client,
+  tenants: readonly TenantEntry[],
+  tasks: number,
+  rounds: number,
+): Promise<string[]> {
+  const wrong: string[] = [];
+  // One statement after the other, of whichever task comes next.
+  let last: Promise<unknown> = Promise.resolve();
+  const send = (text: string): Promise<pg.QueryResult<{ user: string }>> => {
+    const result = last.then(() => client.query<{ user: string }>(text));
+    last = result;
+    return result;
+  };
+  const round = async (tenant: TenantEntry): Promise<void> => {
+    await send("begin");
+    await send(`set local role ${tenant.vault}`);
+    await turn();
+    const { rows } = await send("select current_user::text as user");
+    if (rows[0]?.user !== tenant.vault) wrong.push(`worked as ${rows[0]?.user} for ${tenant.vault}`);
+    await send("commit");
+  };
+  await Promise.all(
+    Array.from({ length: tasks }, async (_, task) => {
+      for (let index = 0; index < rounds; index++) {
+        const tenant = tenants[(task + index) % tenants.length];
+        if (tenant) await round(tenant);
+      }
     }),
   );
   return wrong;

@@ -72,7 +72,8 @@ export function declareTokens({ attack }: AttackSuite, world: () => AttackWorld)
   });
 }
 
-async function pinB(world: AttackWorld, attempt: Attempt, way: string, tokens: TenantTokens): Promise<void> {
+/** Opens sessions of B whose transactions are signed by another signer, and reads by them. */
+export async function pinB(world: AttackWorld, attempt: Attempt, way: string, tokens: TenantTokens): Promise<void> {
   const { work } = sessionOfB(world, tokens);
   await attempt(`${way}, session.query`, () => work((session) => session.query(readRoster, [])));
   await attempt(`${way}, em.find`, () => work((session) => session.em.find(EmployeeEntity, {})));

@@ -66,6 +66,9 @@ export const becomingAnother: readonly StatementsAttack[] = [
     id: "S40",
     title: "become B and write it",
     expected: "0 rows, logged",
-    sql: ({ b }) => [`set role ${b.vault}`, `update ${b.vault}.employees set team = 'taken' returning external_id`],
+    sql: ({ b }) => [
+      `set role ${b.vault}`,
+      `update ${b.vault}.employees set team = 'taken with S40' returning external_id`,
+    ],
   },
 ];

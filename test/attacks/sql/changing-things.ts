@@ -72,7 +72,7 @@ export const changingThings: readonly StatementsAttack[] = [
     expected: "42501",
     alsoAsLogin: true,
     sql: ({ b }) => [
-      `do language plpgsql $$ begin set local role ${b.vault}; update ${b.vault}.employees set team = 'taken'; end $$`,
+      `do language plpgsql $$ begin set local role ${b.vault}; update ${b.vault}.employees set team = 'taken with S18'; end $$`,
     ],
   },
   {
@@ -137,7 +137,7 @@ export const changingThings: readonly StatementsAttack[] = [
     title: "read the companies",
     expected: "42501",
     alsoAsLogin: true,
-    sql: () => ["select tenant_id, vault from control.companies"],
+    sql: () => ["select company_id, tenant_id, vault from control.companies"],
   },
   {
     id: "S35",

@@ -32,7 +32,7 @@ export const reachingOut: readonly SqlAttack<string>[] = [
     id: "E05",
     title: "write B by its qualified name",
     expected: "42501",
-    sql: ({ b }) => `update ${b.vault}.employees set team = 'taken' returning employee_no`,
+    sql: ({ b }) => `update ${b.vault}.employees set team = 'taken with E05' returning employee_no`,
   },
   {
     id: "E06",

@@ -50,6 +50,12 @@ export interface Control {
   readonly run: (attempt: Attempt) => Promise<void>;
 }
 
+/** An attack with one wall taken away and another one left standing, which stops it all the same. */
+export interface HalfControl extends Omit<Control, "effect"> {
+  /** What every attempt has to end with. */
+  readonly expected: string;
+}
+
 /** What a test file declares its attacks with. */
 export interface AttackSuite {
   /**
@@ -59,6 +65,8 @@ export interface AttackSuite {
   attack(attack: Attack): void;
   /** Declares a control as a test: it fails unless the attack works. */
   control(control: Control): void;
+  /** Declares that an attack is still stopped with one of several walls taken away. */
+  half(half: HalfControl): void;
   /** Declares, last of all, the test that the file holds what the catalogue says it holds. */
   complete(): void;
 }
@@ -86,11 +94,19 @@ export function attackSuite(witness: () => Witness): AttackSuite {
         await makeControl(control, record, witness());
       });
     },
+    half(half) {
+      const title = `without ${half.without} alone`;
+      test(`${half.id} is still stopped ${title}`, async ({ task }) => {
+        const record: AttackRecord = { kind: "half", id: half.id, title, expected: half.expected, met: [] };
+        task.meta.attack = record;
+        await makeAttack(half, half.expected, record, witness());
+      });
+    },
     complete() {
       test("the file holds what the catalogue says", () => {
         const file = basename(expect.getState().testPath ?? "");
         expect(chapters[file], `chapters of support/catalogue.ts has no ${file}`).toBeDefined();
-        expect({ attacks: attacks.sort(), controls: controls.sort() }).toEqual({
+        expect({ attacks: attacks.sort(), controls: [...new Set(controls)].sort() }).toEqual({
           attacks: [...(chapters[file]?.attacks ?? [])].sort(),
           controls: [...(chapters[file]?.controls ?? [])].sort(),
         });
@@ -131,7 +147,12 @@ function seen(witness: Witness, evidence: readonly string[], known: readonly str
   return secrets.filter((secret) => evidence.some((text) => text.includes(secret)));
 }
 
-async function makeAttack(attack: Attack, expected: string, record: AttackRecord, witness: Witness): Promise<void> {
+async function makeAttack(
+  attack: Pick<Attack, "run" | "knows">,
+  expected: string,
+  record: AttackRecord,
+  witness: Witness,
+): Promise<void> {
   const before = await witness.fingerprint();
   const { attempt, met, evidence } = collect();
   await attack.run(attempt);

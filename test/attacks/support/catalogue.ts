@@ -36,9 +36,21 @@ export const attackIds: readonly string[] = [
 export const chapters: Readonly<Record<string, Chapter>> = {
   "one-statement.test.ts": { attacks: ids("E", 1, 39), controls: [] },
   "whole-statements.test.ts": { attacks: ids("S", 1, 42, [21, 28]), controls: [] },
+  "sql-controls.test.ts": {
+    attacks: [],
+    controls: [
+      ...ids("E", 1, 16),
+      ...ids("E", 21, 26),
+      ...["E28", "E30", "E31", "E34", "E35", "E38", "E39"],
+      ...["S01", "S02", "S04", "S05", "S08", "S09", "S12", "S13", "S17", "S18", "S22", "S24"],
+      ...["S29", "S30", "S31", "S33", "S34", "S37", "S39", "S40", "S42"],
+    ],
+  },
   "protocol.test.ts": { attacks: ids("P", 1, 18), controls: [] },
+  "pool-controls.test.ts": { attacks: [], controls: [...ids("P", 1, 12), ...ids("P", 15, 20), "P22", "P23"] },
   "many-sessions.test.ts": { attacks: ids("P", 19, 23), controls: [] },
   "wire-identity.test.ts": { attacks: [...ids("R", 1, 8), "R30"], controls: ["R05", "R07"] },
   "wire-reach.test.ts": { attacks: ids("R", 13, 16), controls: ["R13"] },
   "wire-content.test.ts": { attacks: [...ids("R", 9, 12), "R21", "R22", "R26"], controls: ["R09", "R26"] },
+  "wire-tenants.test.ts": { attacks: ["R17", "R18", ...ids("R", 27, 29)], controls: ["R17"] },
 };

@@ -1,6 +1,6 @@
 /** What a test of an attack or of a control leaves for the table: made while it ran, never before. */
 export interface AttackRecord {
-  readonly kind: "attack" | "control";
+  readonly kind: "attack" | "control" | "half";
   /** Id in the catalogue. */
   readonly id: string;
   readonly title: string;

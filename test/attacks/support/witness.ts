@@ -87,7 +87,8 @@ const catalogueHash = `
       from pg_attribute as a join pg_class as c on c.oid = a.attrelid join schemas as n on n.oid = c.relnamespace
       where a.attnum > 0 and not a.attisdropped
     union all
-    select concat_ws(' ', 'policy', p.polrelid::regclass, p.polname, p.polcmd, p.polroles, p.polqual, p.polwithcheck)
+    select concat_ws(' ', 'policy', p.polrelid::regclass, p.polname, p.polcmd, p.polroles,
+        pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
       from pg_policy as p
     union all
     select concat_ws(' ', 'function', p.oid::regprocedure, p.proowner::regrole, p.proacl, p.prosrc)
