@@ -12,7 +12,7 @@ export const layers: readonly (readonly string[])[] = [
   ["service"],
   ["rpc"],
   ["identity"],
-  ["tenants", "logs", "metrics", "importers"],
+  ["tenants", "logs", "metrics", "importers", "verify"],
   ["employees"],
   ["tenancy"],
   ["database"],
@@ -60,6 +60,11 @@ export const restrictions: readonly Restriction[] = [
       "tenancy/fleet",
     ],
     reason: "no connection but the control plane's is opened outside database/",
+  },
+  {
+    target: "database/extended-client",
+    allowed: ["database", "tenancy/control-store", "verify/auditor-connection", "verify/canary-sql"],
+    reason: "a client of pg is a connection: who verifies the walls reads as the auditor and attacks as a vault",
   },
   {
     target: "kysely",

@@ -1,0 +1,39 @@
+import type { CheckInfo } from "../check.ts";
+
+/** PostgreSQL itself. */
+export const serverChecks: readonly CheckInfo[] = [
+  {
+    id: "hardening",
+    title: "PUBLIC may not read the catalogue nor run what looks or reaches out of a vault",
+    remedy:
+      "The token wall still keeps other vaults' rows out of reach, but a statement that was put into a call could learn names and sizes, take locks and wait. Run `wellvault migrate` once with the URL of a superuser: a migrating role that is none cannot take these rights from PUBLIC.",
+    severity: "finding",
+  },
+  {
+    id: "catalogue",
+    title: "Nobody added anything to PostgreSQL's own schemas",
+    remedy:
+      "A function or a table there is found before any other by every statement. Look what it does, and drop it as a superuser.",
+    severity: "finding",
+  },
+  {
+    id: "server-settings",
+    title: "The server's settings are those that the walls rest on",
+    remedy: "Change the setting in postgresql.conf and reload.",
+    severity: "finding",
+  },
+  {
+    id: "log-settings",
+    title: "The server's log holds no values of rows",
+    remedy:
+      "The service binds its values, but an error's detail or a logged statement can still show one. Set log_error_verbosity = terse, log_min_error_statement = panic, log_parameter_max_length = 0 and log_parameter_max_length_on_error = 0.",
+    severity: "note",
+  },
+  {
+    id: "other-databases",
+    title: "The service's logins can connect to no other database of the server",
+    remedy:
+      "Nothing of this service is there, but what is open to PUBLIC there is open to the logins. Take CONNECT from PUBLIC on those databases.",
+    severity: "note",
+  },
+];

@@ -1,0 +1,67 @@
+import type { TokenKey } from "../database/token-key.ts";
+import { openAuditorConnection } from "./auditor-connection.ts";
+import { catalogueChecks } from "./catalogue-checks.ts";
+import type { CheckResult } from "./check.ts";
+import { readExpectation } from "./expectation.ts";
+import { checkLoginPasswords } from "./login-passwords.ts";
+import { limits, type Report, readSubject, resultOf } from "./report.ts";
+import { runCatalogueChecks } from "./run-catalogue-checks.ts";
+
+/** How far a verification is. */
+export interface VerifyProgress {
+  /** What is being done, such as `catalogue`. */
+  readonly stage: string;
+  readonly done: number;
+  readonly of: number;
+}
+
+/** What to verify. */
+export interface VerifyOptions {
+  /** Name of the role that migrates the database. */
+  readonly migrator: string;
+  /** Returns the URL of the database as one of the service's own logins. */
+  readonly urlOf: (login: string) => string;
+  /** The key that this configuration signs tenant tokens with. */
+  readonly tokenKey: TokenKey;
+  /** Ends the verification when it fires. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: VerifyProgress) => void;
+}
+
+/**
+ * Verifies that no tenant can reach another one's data: the catalogue, the logins, and the canary. It reads
+ * only. A check that cannot be done is told as such and does not keep the others from being done.
+ *
+ * @throws Error when the auditor's login cannot connect, for then nothing can be checked
+ */
+export async function verify(options: VerifyOptions): Promise<Report> {
+  const { signal, onProgress = () => undefined } = options;
+  const startedAt = performance.now();
+  const time = new Date().toISOString();
+  const connection = await openAuditorConnection(options.urlOf("wellvault_auditor"), signal);
+  try {
+    const subject = await readSubject(connection);
+    const expectation = await readExpectation(options.migrator, options.tokenKey.id);
+    const checks: CheckResult[] = [];
+    onProgress({ stage: "catalogue", done: 0, of: catalogueChecks.length });
+    checks.push(
+      ...(await runCatalogueChecks(connection, expectation, () => {
+        signal?.throwIfAborted();
+        onProgress({ stage: "catalogue", done: checks.length, of: catalogueChecks.length });
+      })),
+    );
+    checks.push(await checkLoginPasswords(connection, options.urlOf));
+    return {
+      format: "wellvault verification 1",
+      time,
+      durationMs: Math.round(performance.now() - startedAt),
+      ...subject,
+      result: resultOf(checks),
+      checks,
+      canary: null,
+      limits,
+    };
+  } finally {
+    await connection.close();
+  }
+}
