@@ -56,6 +56,7 @@ export const restrictions: readonly Restriction[] = [
       "database/extended-client",
       "database/logins",
       "database/migrations",
+      "database/token-keys",
       "tenancy/control-store",
       "tenancy/fleet",
     ],

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { keysCommand } from "./commands/keys.ts";
+import { migrateCommand } from "./commands/migrate.ts";
 import { startCommand } from "./commands/start.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { explain } from "./explain.ts";
 
 /**
@@ -14,11 +17,13 @@ const wellvault = new Command("wellvault")
   .showHelpAfterError("(--help lists what there is)")
   // A command line that cannot be used ends with 2, as a setting that cannot be used does.
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-for (const command of [startCommand, tokenCommand]) wellvault.addCommand(command().copyInheritedSettings(wellvault));
+for (const command of [startCommand, migrateCommand, verifyCommand, keysCommand, tokenCommand]) {
+  wellvault.addCommand(command().copyInheritedSettings(wellvault));
+}
 
 try {
   await wellvault.parseAsync();
 } catch (error) {
   process.stderr.write(`\n${explain(error)}\n`);
-  process.exitCode = error instanceof Error && error.name === "ConfigError" ? 2 : 1;
+  process.exitCode ??= error instanceof Error && error.name === "ConfigError" ? 2 : 1;
 }

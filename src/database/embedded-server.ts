@@ -93,10 +93,26 @@ async function prepareFolder(wanted: string, programs: PostgresPrograms): Promis
     await chmod(wanted, (await stat(wanted)).mode | 0o011);
     return wanted;
   }
-  // One stand-in for each checkout, told apart by the path with its separators replaced.
-  const standIn = join(systemFolder, `${basename(wanted)}${resolve(wanted).replaceAll("/", "-")}`);
+  const standIn = standInOf(wanted);
   await mkdir(standIn, { recursive: true, mode: 0o755 });
   return standIn;
+}
+
+/** The stand-in of a folder; one for each checkout, told apart by the path with its separators replaced. */
+function standInOf(wanted: string): string {
+  return join(systemFolder, `${basename(wanted)}${resolve(wanted).replaceAll("/", "-")}`);
+}
+
+/**
+ * Returns the URL of the embedded server whose data is in the folder, as its superuser, or undefined when none
+ * was ever started there. The server need not be running.
+ */
+export async function readEmbeddedUrl(folder: string): Promise<string | undefined> {
+  for (const place of [folder, standInOf(folder)]) {
+    const text = await readFile(join(place, "database-url"), "utf8").catch(() => undefined);
+    if (text) return text.trim();
+  }
+  return undefined;
 }
 
 async function createDatabase(url: string): Promise<void> {

@@ -9,7 +9,7 @@ import { runCatalogueChecks } from "./run-catalogue-checks.ts";
 
 /** How far a verification is. */
 export interface VerifyProgress {
-  /** What is being done, such as `catalogue`. */
+  /** What is being done, such as `checks of the catalogue`. */
   readonly stage: string;
   readonly done: number;
   readonly of: number;
@@ -43,11 +43,12 @@ export async function verify(options: VerifyOptions): Promise<Report> {
     const subject = await readSubject(connection);
     const expectation = await readExpectation(options.migrator, options.tokenKey.id);
     const checks: CheckResult[] = [];
-    onProgress({ stage: "catalogue", done: 0, of: catalogueChecks.length });
+    let done = 0;
+    onProgress({ stage: "checks of the catalogue", done, of: catalogueChecks.length });
     checks.push(
       ...(await runCatalogueChecks(connection, expectation, () => {
         signal?.throwIfAborted();
-        onProgress({ stage: "catalogue", done: checks.length, of: catalogueChecks.length });
+        onProgress({ stage: "checks of the catalogue", done: ++done, of: catalogueChecks.length });
       })),
     );
     checks.push(await checkLoginPasswords(connection, options.urlOf));

@@ -1,0 +1,37 @@
+import { Presets, SingleBar } from "cli-progress";
+import type { Report } from "../verify/report.ts";
+import { type VerifyProgress, verify } from "../verify/verify.ts";
+import type { CommandDatabase } from "./database-of.ts";
+
+/** Verifies the database of a command and shows on standard error how far it is. */
+export async function runVerification(database: CommandDatabase): Promise<Report> {
+  const progress = process.stderr.isTTY ? bars() : undefined;
+  try {
+    return await verify({ ...database, ...(progress ? { onProgress: progress.show } : {}) });
+  } finally {
+    progress?.stop();
+  }
+}
+
+/** One bar after the other, one for each stage. */
+function bars(): { show: (progress: VerifyProgress) => void; stop: () => void } {
+  let stage = "";
+  let bar: SingleBar | undefined;
+  return {
+    show(progress) {
+      if (progress.stage !== stage) {
+        bar?.stop();
+        stage = progress.stage;
+        bar = new SingleBar(
+          { format: `  {bar} {value} of {total} ${stage}`, stream: process.stderr, hideCursor: true },
+          Presets.shades_classic,
+        );
+        bar.start(progress.of, progress.done);
+      } else {
+        bar?.setTotal(progress.of);
+        bar?.update(progress.done);
+      }
+    },
+    stop: () => bar?.stop(),
+  };
+}
