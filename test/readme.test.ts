@@ -85,7 +85,9 @@ test("every npm command of the README and of the checks exists", () => {
   const named = [...`${readme}\n${ci}`.matchAll(/npm (?:run )?(start|test|(?<=run )[\w:]+)/g)].map(
     (match) => match[1] ?? "",
   );
-  expect(new Set(named)).toEqual(new Set(["start", "wellvault", "demo", "storm", "test", "check", "protos:accept"]));
+  expect(new Set(named)).toEqual(
+    new Set(["start", "wellvault", "demo", "attacks", "storm", "test", "check", "protos:accept"]),
+  );
   for (const name of named) expect(scripts).toHaveProperty([name]);
 });
 

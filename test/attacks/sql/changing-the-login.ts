@@ -1,0 +1,89 @@
+import type pg from "pg";
+import { expect } from "vitest";
+import { ExtendedClient } from "../../../src/database/extended-client.ts";
+import { loginUrl, setLoginPasswords } from "../../../src/database/logins.ts";
+import { verify } from "../../../src/verify/verify.ts";
+import { testTokenKey } from "../../support/migrate.ts";
+import type { AttackSuite, Attempt } from "../support/attack.ts";
+import { describeResult } from "../support/outcome.ts";
+import type { AttackWorld } from "../support/world.ts";
+import { readB } from "./becoming-another.ts";
+
+/**
+ * S06 and S07. A role may always change its own settings and its own password, and the login is within
+ * reach of whole statements. `wellvault verify` tells it; what it is good for, the token wall decides.
+ */
+export function declareChangingTheLogin({ attack }: AttackSuite, world: () => AttackWorld): void {
+  attack({
+    id: "S06",
+    title: "have every new session of the login begin as B, and read B (verify tells it)",
+    expected: "0 rows, logged",
+    async run(attempt) {
+      const { a, b, plane } = world();
+      const database = new URL(plane.database.url).pathname.slice(1);
+      const before = await world().fingerprint();
+      expect(await found(world(), "role-settings")).not.toContain(b.vault);
+      for (const [way, send] of Object.entries(world().ways)) {
+        await send(["reset role", `alter role ${a.login} in database ${database} set role = '${b.vault}'`]);
+        const changed = await world().fingerprint();
+        await readByNewConnection(world(), attempt, way, undefined);
+        expect(await found(world(), "role-settings")).toContain(`role=${b.vault}`);
+        await world().admin(`alter role ${a.login} in database ${database} reset role`);
+        expect(changed.catalogue).not.toBe(before.catalogue);
+        expect(changed.rows).toBe(before.rows);
+      }
+    },
+  });
+
+  attack({
+    id: "S07",
+    title: "change the login's password, log in with it and read B (verify tells it)",
+    expected: "0 rows, logged",
+    async run(attempt) {
+      const { a, plane } = world();
+      expect(await found(world(), "login-passwords")).not.toContain(a.login);
+      for (const [way, send] of Object.entries(world().ways)) {
+        await send(["reset role", `alter role ${a.login} password 'taken'`]);
+        await readByNewConnection(world(), attempt, way, "taken");
+        expect(await found(world(), "login-passwords")).toContain(a.login);
+        // The next migration puts it right, and says so.
+        expect(await setLoginPasswords(plane.database.admin, plane.database.url, undefined)).toEqual([a.login]);
+      }
+    },
+  });
+}
+
+/** Reads B by a new connection of the login, as the service would open one. */
+async function readByNewConnection(
+  { plane, a, b, alerts }: AttackWorld,
+  attempt: Attempt,
+  way: string,
+  password: string | undefined,
+): Promise<void> {
+  const url = new URL(loginUrl(plane.database.url, a.login, undefined));
+  if (password) url.password = password;
+  const client = new ExtendedClient({ connectionString: url.href }) as pg.Client;
+  await client.connect();
+  const before = alerts.count();
+  await attempt(
+    `${way}, then a new connection`,
+    async () => {
+      await client.query(`set role ${b.vault}`);
+      return (await client.query(readB(b.vault))).rows;
+    },
+    (rows) => `${describeResult(rows)}${alerts.count() > before ? ", logged" : ""}`,
+  );
+  await client.end();
+}
+
+/** What a check of `wellvault verify` finds, as text. */
+async function found({ plane, superuser }: AttackWorld, check: string): Promise<string> {
+  const report = await verify({
+    migrator: superuser,
+    urlOf: (login) => loginUrl(plane.database.url, login, undefined),
+    tokenKey: testTokenKey,
+  });
+  const result = report.checks.find(({ id }) => id === check);
+  expect(result?.result, `the check ${check}`).toMatch(/^(passed|failed)$/);
+  return (result?.findings ?? []).map(({ object, problem }) => `${object}: ${problem}`).join("\n");
+}
