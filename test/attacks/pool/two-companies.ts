@@ -15,6 +15,8 @@ const usesOfAnEntity: Readonly<Record<string, (em: EntityManager, entity: Employ
   remove: (em, entity) => em.remove(entity).flush(),
   refresh: (em, entity) => em.refresh(entity),
   insert: (em, entity) => em.insert(entity),
+  upsert: (em, entity) => em.upsert(entity),
+  upsertMany: (em, entity) => em.upsertMany([entity]),
 };
 
 /** P21: what belongs to a manager of one company, given to that of another. */
