@@ -1,22 +1,19 @@
 import { createHmac } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type CryptoKey, exportSPKI, importJWK, type JWTPayload } from "jose";
 import { afterAll, beforeAll, expect } from "vitest";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import { apiServices } from "../../src/rpc/services.ts";
 import { openCaller } from "../support/callers.ts";
-import { createAuthority } from "../support/certificates.ts";
-import { as, openClients, withToken } from "../support/clients.ts";
+import { as, withToken } from "../support/clients.ts";
 import { type RawHeader, sendFrames } from "../support/http2-frames.ts";
-import { caller as claimsOf, createKey, forge, secondsFromNow, tokenSettings } from "../support/tokens.ts";
-import { attackSuite } from "./support/attack.ts";
+import { caller as claimsOf, createKey, forge, secondsFromNow } from "../support/tokens.ts";
+import { type Attempt, attackSuite } from "./support/attack.ts";
 import { describeFailure } from "./support/outcome.ts";
 import { apiCalls, tenantCalls } from "./wire/calls.ts";
+import { withCertificates } from "./wire/certificates.ts";
 import { everyTenantCall } from "./wire/every-call.ts";
-import { bearer } from "./wire/issuer.ts";
+import { bearer, openIssuer } from "./wire/issuer.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
 
 let stage: Stage;
@@ -211,7 +208,7 @@ attack({
   title: "A's client certificate with B's token, from A itself and through a gateway of A",
   expected: "UNAUTHENTICATED, then PERMISSION_DENIED",
   async run(attempt) {
-    await withCertificates(async (connect) => {
+    await withCertificates(stage, async (connect) => {
       const ofB = await stage.issuer.key.sign(claimsOf("company_admin", stage.b.tenantId));
       const list = (uri: string) => async () => {
         const clients = await connect(uri);
@@ -239,6 +236,31 @@ attack({
 });
 
 control({
+  id: "R01",
+  without: "verified credentials, by the development identity",
+  effect: "reads B",
+  run: (attempt) => readByDevelopmentIdentity(attempt),
+});
+
+control({
+  id: "R02",
+  without: "keys of the issuer alone, where the forger's key is among them",
+  effect: "reads B",
+  async run(attempt) {
+    const imposter = await createKey("imposter");
+    const issuer = await openIssuer();
+    await issuer.publish([issuer.key, imposter]);
+    const service = await stage.startAnother({}, issuer.settings);
+    await issuer.close();
+    const caller = openCaller(service.address, "grpc");
+    const badge = bearer(await imposter.sign(claimsOf("company_admin", stage.b.tenantId)));
+    await attempt("ListEmployees", () =>
+      caller.call(EmployeeService.method.listEmployees, {}, badge).finally(() => caller.close()),
+    );
+  },
+});
+
+control({
   id: "R05",
   without: "verified credentials, by the development identity",
   effect: "reads B",
@@ -256,50 +278,17 @@ control({
   id: "R07",
   without: "verified credentials, by the development identity",
   effect: "reads B",
-  async run(attempt) {
-    const service = await stage.startAnother({}, { mode: "development", forced: false });
-    const caller = openCaller(service.address, "grpc");
-    await attempt("ListEmployees", () =>
-      caller
-        .call(EmployeeService.method.listEmployees, {}, as("company_admin", stage.b.tenantId))
-        .finally(() => caller.close()),
-    );
-  },
+  run: (attempt) => readByDevelopmentIdentity(attempt),
 });
 
-complete();
-
-/** Starts a service that takes client certificates as well, and closes it after the work. */
-async function withCertificates(
-  work: (connect: (uri?: string) => Promise<ReturnType<typeof openClients>>) => Promise<void>,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "wellvault-certificates-"));
-  try {
-    const authority = await createAuthority("authority");
-    const own = await authority.issue({ hosts: ["localhost"], addresses: ["127.0.0.1"] });
-    const tenants = stage.a.tenantId;
-    const entries = {
-      "spiffe://example.org/admin-of-a": { principal: "admin-of-a", role: "company_admin", tenants },
-      "spiffe://example.org/gateway-of-a": { principal: "g", role: "coach", tenants, forwards: ["company_admin"] },
-    };
-    const file = async (name: string, text: string) => {
-      await writeFile(join(folder, name), text);
-      return join(folder, name);
-    };
-    const settings = tokenSettings({
-      WELLVAULT_JWT_KEYS_FILE: stage.issuer.keysFile,
-      WELLVAULT_TLS_CERT_FILE: await file("server.pem", own.cert),
-      WELLVAULT_TLS_KEY_FILE: await file("server.key", own.key),
-      WELLVAULT_TLS_CLIENT_CA_FILE: await file("ca.pem", authority.cert),
-      WELLVAULT_CERTIFICATES_FILE: await file("entries.json", JSON.stringify(entries)),
-    });
-    const service = await stage.startAnother({}, settings);
-    const address = service.address.replace("127.0.0.1", "localhost");
-    await work(async (uri) => {
-      const certificate = uri === undefined ? {} : await authority.issue({ uris: [uri] });
-      return openClients(address, "grpc", { ca: authority.cert, ...certificate });
-    });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+/** Lists B's employees by metadata alone. */
+async function readByDevelopmentIdentity(attempt: Attempt): Promise<void> {
+  const service = await stage.startAnother({}, { mode: "development", forced: false });
+  const caller = openCaller(service.address, "grpc");
+  const claimed = as("company_admin", stage.b.tenantId);
+  await attempt("ListEmployees", () =>
+    caller.call(EmployeeService.method.listEmployees, {}, claimed).finally(() => caller.close()),
+  );
 }
+
+complete();

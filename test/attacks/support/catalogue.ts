@@ -49,8 +49,10 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   "protocol.test.ts": { attacks: ids("P", 1, 18), controls: [] },
   "pool-controls.test.ts": { attacks: [], controls: [...ids("P", 1, 12), ...ids("P", 15, 20), "P22", "P23"] },
   "many-sessions.test.ts": { attacks: ids("P", 19, 23), controls: [] },
-  "wire-identity.test.ts": { attacks: [...ids("R", 1, 8), "R30"], controls: ["R05", "R07"] },
+  "wire-identity.test.ts": { attacks: [...ids("R", 1, 8), "R30"], controls: ["R01", "R02", "R05", "R07"] },
   "wire-reach.test.ts": { attacks: ids("R", 13, 16), controls: ["R13"] },
   "wire-content.test.ts": { attacks: [...ids("R", 9, 12), "R21", "R22", "R26"], controls: ["R09", "R26"] },
   "wire-tenants.test.ts": { attacks: ["R17", "R18", ...ids("R", 27, 29)], controls: ["R17"] },
+  "wire-under-load.test.ts": { attacks: ["R19", "R20", "R23"], controls: ["R20", "R23"] },
+  "wire-streams.test.ts": { attacks: ["R24", "R25"], controls: ["R25"] },
 };
