@@ -7,6 +7,7 @@ import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
 import { testTokenKey } from "../support/migrate.ts";
 import { declareLeftBehindControls } from "./controls/left-behind.ts";
 import { openPlainPool, pinOf } from "./controls/plain-pool.ts";
+import { declareTwoCompaniesControls } from "./controls/two-companies.ts";
 import { noGrant, rowSecurity, tokenCheck, without } from "./controls/walls.ts";
 import { interleaveOnOneConnection } from "./pool/interleaving.ts";
 import { stacked } from "./pool/stacked-text.ts";
@@ -144,6 +145,8 @@ control({
     await pool.close();
   },
 });
+
+declareTwoCompaniesControls(suite, () => world);
 
 control({
   id: "P22",

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
+import { declareLetIn } from "./controls/let-in.ts";
 import { declareMoreStatements } from "./controls/more-statements.ts";
 import {
   catalogue,
@@ -127,6 +128,7 @@ for (const [id, wall] of windows) {
   });
 }
 
+declareLetIn(suite, () => world, sqlOf);
 declareMoreStatements(suite, () => world, sqlOf);
 
 complete();
