@@ -14,6 +14,7 @@ import { createTenantDirectory } from "./tenancy/directory.ts";
 import { migrateFleet } from "./tenancy/fleet.ts";
 import { openTenantSessions } from "./tenancy/sessions.ts";
 import { createTenantTokens } from "./tenancy/tenant-tokens.ts";
+import { ensureCanary } from "./verify/canary.ts";
 
 /** A running service. */
 export interface Service {
@@ -81,6 +82,11 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
   });
   const closePlanes = () => Promise.all([sessions.close(), store.close()]);
   try {
+    // Not worth refusing to serve: without its canary `wellvault verify` says so.
+    const canaryIsNew = await ensureCanary(store, sessions).catch((error: unknown) => {
+      log.warn({ err: error }, "the canary of wellvault verify was not made");
+      return true;
+    });
     const server = await startServer({
       ...config,
       identity,
@@ -92,7 +98,7 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
     return {
       address: server.address,
       serverVersion,
-      companies,
+      companies: canaryIsNew ? companies : companies - 1,
       reload: () => identity.reload(),
       async stop() {
         const finished = await server.stop();

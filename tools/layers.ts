@@ -9,7 +9,7 @@
  */
 export const layers: readonly (readonly string[])[] = [
   ["main", "cli"],
-  ["service"],
+  ["service", "verification"],
   ["rpc"],
   ["identity"],
   ["tenants", "logs", "metrics", "importers", "verify"],
@@ -84,8 +84,8 @@ export const restrictions: readonly Restriction[] = [
   },
   {
     target: "tenancy/control-store",
-    allowed: ["service"],
-    reason: "the control plane is opened once, by the composition root",
+    allowed: ["service", "verification"],
+    reason: "the control plane is opened by the composition roots",
   },
 ];
 

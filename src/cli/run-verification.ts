@@ -1,13 +1,16 @@
 import { Presets, SingleBar } from "cli-progress";
+import { openLog } from "../telemetry/log.ts";
+import { verifyDatabase } from "../verification.ts";
 import type { Report } from "../verify/report.ts";
-import { type VerifyProgress, verify } from "../verify/verify.ts";
+import type { VerifyProgress } from "../verify/verify.ts";
 import type { CommandDatabase } from "./database-of.ts";
 
 /** Verifies the database of a command and shows on standard error how far it is. */
 export async function runVerification(database: CommandDatabase): Promise<Report> {
   const progress = process.stderr.isTTY ? bars() : undefined;
   try {
-    return await verify({ ...database, ...(progress ? { onProgress: progress.show } : {}) });
+    const log = openLog("error");
+    return await verifyDatabase({ ...database, log, ...(progress ? { onProgress: progress.show } : {}) });
   } finally {
     progress?.stop();
   }

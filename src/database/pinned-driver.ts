@@ -18,7 +18,7 @@ export interface PinSettings {
  * statement. The role comes last, for under it no setting can be changed any more. A token that is
  * refused fails here, with WV001, and never looks like a vault without rows.
  */
-const pin = `
+export const pin = `
   select
     pg_catalog.set_config('search_path', $1, true),
     pg_catalog.set_config('statement_timeout', $2, true),

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { canaryTenantId } from "./canary-id.ts";
 import type { ControlStore } from "./control-store.ts";
 import { findCompany } from "./statements/find-company.ts";
 import type { TenantEntry } from "./tenant.ts";
@@ -73,6 +74,8 @@ export function createTenantDirectory(store: ControlStore, now?: () => number): 
     async lookup(tenantId) {
       // What cannot be an id is neither looked for nor remembered.
       if (!tenantIdPattern.test(tenantId)) return undefined;
+      // No caller may act for the canary, so for callers it is not there.
+      if (tenantId === canaryTenantId) return undefined;
       const entry = cache.get(tenantId) ?? (await readThrough(tenantId));
       return entry === absent ? undefined : entry;
     },

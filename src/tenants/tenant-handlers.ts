@@ -4,6 +4,7 @@ import { errors } from "../errors.ts";
 import { type Tenant, TenantSchema, TenantState } from "../gen/wellvault/v1/tenant_pb.ts";
 import type { TenantService } from "../gen/wellvault/v1/tenant_service_pb.ts";
 import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../paging.ts";
+import { canaryTenantId } from "../tenancy/canary-id.ts";
 import type { ControlStore } from "../tenancy/control-store.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
 import { provisionCompany } from "../tenancy/provisioning.ts";
@@ -26,6 +27,8 @@ export function createTenantHandlers(
 ): PlatformHandlers<typeof TenantService> {
   return {
     async provisionTenant(request, signal) {
+      // The service's own: nobody else may know that it is there.
+      if (request.tenantId === canaryTenantId) throw errors.tenantDenied();
       const { company, created } = await provisionCompany(
         store,
         directory,
@@ -37,7 +40,8 @@ export function createTenantHandlers(
 
     async getTenant(request, signal) {
       const [row] = await store.query(getCompany, [request.tenantId], signal);
-      if (!row) throw errors.notFound({ type: "wellvault.v1.Tenant", name: request.tenantId });
+      if (!row || request.tenantId === canaryTenantId)
+        throw errors.notFound({ type: "wellvault.v1.Tenant", name: request.tenantId });
       return { tenant: toTenant(row) };
     },
 

@@ -24,12 +24,9 @@ export function reportText({ report, seal }: SealedReport): string {
     `Companies   ${report.companies}`,
     `Versions    Wellvault ${versions.wellvault}, PostgreSQL ${versions.postgresql}, control migration ${versions.controlMigration},`,
     `            tenant migration ${versions.tenantMigration}, hardening ${versions.hardening.slice(0, 16)}`,
-    ...(canary
-      ? [
-          `Canary      looked for as ${canary.called.length} of ${canary.tenants} other tenants, seed ${canary.seed}`,
-          `            through the service: ${canary.way}`,
-        ]
-      : []),
+    `Canary      looked for as ${canary.called.length} of ${canary.tenants} other tenants through the service, drawn by the seed`,
+    `            ${canary.seed}, and as every vault by SQL. The service was called`,
+    ...wrapped(`${canary.way}.`, "            ", "            "),
     "",
     `CHECKS (${checks.length})`,
     "",

@@ -52,8 +52,7 @@ export interface Report {
   readonly result: "passed" | "failed" | "incomplete";
   readonly companies: number;
   readonly checks: readonly CheckResult[];
-  /** Null when the canary's checks were not asked for. */
-  readonly canary: CanarySample | null;
+  readonly canary: CanarySample;
   /** What no check here can show. */
   readonly limits: readonly string[];
 }

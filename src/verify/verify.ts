@@ -1,4 +1,5 @@
 import type { TokenKey } from "../database/token-key.ts";
+import { createTenantTokens } from "../tenancy/tenant-tokens.ts";
 import { openAuditorConnection } from "./auditor-connection.ts";
 import { catalogueChecks } from "./catalogue-checks.ts";
 import type { CheckResult } from "./check.ts";
@@ -6,6 +7,7 @@ import { readExpectation } from "./expectation.ts";
 import { checkLoginPasswords } from "./login-passwords.ts";
 import { limits, type Report, readSubject, resultOf } from "./report.ts";
 import { runCatalogueChecks } from "./run-catalogue-checks.ts";
+import { type CanaryOptions, verifyCanary } from "./verify-canary.ts";
 
 /** How far a verification is. */
 export interface VerifyProgress {
@@ -23,6 +25,10 @@ export interface VerifyOptions {
   readonly urlOf: (login: string) => string;
   /** The key that this configuration signs tenant tokens with. */
   readonly tokenKey: TokenKey;
+  /** Opens a way to call the service; without one, that it shows nothing is told as not checked. */
+  readonly openAccess?: CanaryOptions["openAccess"];
+  /** What the tenants that call the service are drawn by; made up when it is not given. */
+  readonly seed?: string;
   /** Ends the verification when it fires. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -52,6 +58,12 @@ export async function verify(options: VerifyOptions): Promise<Report> {
       })),
     );
     checks.push(await checkLoginPasswords(connection, options.urlOf));
+    const canary = await verifyCanary(connection, {
+      ...options,
+      tokens: createTenantTokens(options.tokenKey),
+      onProgress,
+    });
+    checks.push(...canary.checks);
     return {
       format: "wellvault verification 1",
       time,
@@ -59,7 +71,7 @@ export async function verify(options: VerifyOptions): Promise<Report> {
       ...subject,
       result: resultOf(checks),
       checks,
-      canary: null,
+      canary: canary.canary,
       limits,
     };
   } finally {

@@ -14,7 +14,10 @@ async function runMigrate({ json }: { json?: boolean }): Promise<void> {
   const { migrateControl } = await import("../../database/migrations.ts");
   const { migrateFleet } = await import("../../tenancy/fleet.ts");
   const { showProgress } = await import("../demo/progress.ts");
-  const { url, config, tokenKey } = await databaseOf(process.env);
+  const { makeCanary } = await import("../../verification.ts");
+  const { openLog } = await import("../../telemetry/log.ts");
+  const database = await databaseOf(process.env);
+  const { url, config, tokenKey } = database;
   const { loginSecret, dataLogins } = config;
   const control = await migrateControl(url, { loginSecret, tokenKey, dataLogins });
   let progress: ReturnType<typeof showProgress> | undefined;
@@ -24,6 +27,7 @@ async function runMigrate({ json }: { json?: boolean }): Promise<void> {
       progress.add(1);
     });
     progress?.[Symbol.dispose]();
+    await makeCanary({ ...database, log: openLog("error") });
     const report = { ...control, vaultsMigrated: fleet.migrated, vaults: fleet.total };
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
   } finally {
