@@ -14,7 +14,12 @@ export function declareWithoutAPin({ attack }: AttackSuite, world: () => AttackW
     async run(attempt) {
       const { b } = world();
       const left = async () => {
-        const open = (await backends(world())).filter(({ state }) => state !== "idle");
+        let open = await transactions(world());
+        // The server takes a moment to see that a connection was closed.
+        for (let wait = 0; wait < 100 && open.length > 0; wait++) {
+          await new Promise((done) => setTimeout(done, 20));
+          open = await transactions(world());
+        }
         return open.length === 0 ? "no transaction left" : open.map(({ state }) => state).join(", ");
       };
       await attempt("a manager without a pin", () => bareManager(world()).execute("begin"), left);
@@ -86,4 +91,9 @@ export function declareWithoutAPin({ attack }: AttackSuite, world: () => AttackW
       );
     },
   });
+}
+
+/** Backends of the data plane that have a transaction open. */
+async function transactions(world: AttackWorld): Promise<{ state: string }[]> {
+  return (await backends(world)).filter(({ state }) => state !== "idle");
 }
