@@ -13,6 +13,7 @@ import { describeFailure, evidenceOf } from "./support/outcome.ts";
 import { apiCalls, tenantCalls } from "./wire/calls.ts";
 import { answerOf } from "./wire/raw-call.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
+import { heard, type ReflectionRequest, reflect } from "./wire/streams.ts";
 
 let stage: Stage;
 let transport: Transport;
@@ -27,30 +28,6 @@ afterAll(() => stage.close());
 
 const { attack, control, complete } = attackSuite(() => stage);
 
-/** What a stream tells until it ends, or until nothing came for a while: answers, headers and trailers. */
-async function heard(open: (options: StreamOptions) => AsyncIterable<unknown>): Promise<unknown[]> {
-  const told: unknown[] = [];
-  const end = new AbortController();
-  const idle = setTimeout(() => end.abort(), 300);
-  const keep = (headers: Headers) => void told.push([...headers]);
-  try {
-    const options = { headers: namingB, signal: end.signal, onHeader: keep, onTrailer: keep };
-    for await (const answer of open(options)) told.push(answer);
-  } catch (error) {
-    told.push(error);
-  } finally {
-    clearTimeout(idle);
-  }
-  return told;
-}
-
-interface StreamOptions {
-  readonly headers: Record<string, string>;
-  readonly signal: AbortSignal;
-  readonly onHeader: (headers: Headers) => void;
-  readonly onTrailer: (headers: Headers) => void;
-}
-
 /** Whether anything of a company, A's or B's, is in what was told. */
 function tells(told: unknown): string {
   const text = evidenceOf(told);
@@ -59,15 +36,6 @@ function tells(told: unknown): string {
   );
   return found.length === 0 ? "nothing of a tenant" : found.join();
 }
-
-async function* reflect(requests: readonly ReflectionRequest[]): AsyncGenerator<{ messageRequest: ReflectionRequest }> {
-  for (const messageRequest of requests) yield { messageRequest };
-}
-
-type ReflectionRequest =
-  | { readonly case: "listServices"; readonly value: string }
-  | { readonly case: "fileContainingSymbol"; readonly value: string }
-  | { readonly case: "fileByFilename"; readonly value: string };
 
 attack({
   id: "R24",
@@ -80,10 +48,10 @@ attack({
     const health = createClient(Health, transport);
     const reflection = createClient(ServerReflection, transport);
     const list = [{ case: "listServices", value: stage.a.tenantId }] as const;
-    await attempt("Health.Watch", () => heard((options) => health.watch({ service: "" }, options)), tells);
+    await attempt("Health.Watch", () => heard(namingB, (options) => health.watch({ service: "" }, options)), tells);
     await attempt(
       "ServerReflectionInfo",
-      () => heard((options) => reflection.serverReflectionInfo(reflect(list), options)),
+      () => heard(namingB, (options) => reflection.serverReflectionInfo(reflect(list), options)),
       // A question is answered together with the question.
       (told) =>
         tells(

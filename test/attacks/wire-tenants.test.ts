@@ -15,6 +15,7 @@ import type { Company } from "./wire/company.ts";
 import { everyTenantCall } from "./wire/every-call.ts";
 import { rotateKeys } from "./wire/rotate-keys.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
+import { provisionAndUse, rowsOf } from "./wire/vault-use.ts";
 
 let stage: Stage;
 let suspended: Company;
@@ -114,7 +115,7 @@ attack({
       if (caller)
         await attempt(
           tenantId,
-          () => provisionAndUse(caller, tenantId),
+          () => provisionAndUse(stage, caller, tenantId),
           (outcome) => outcome,
         );
     }
@@ -125,21 +126,6 @@ attack({
     expect(new Set(rows.map(({ vault }) => vault)).size).toBe(rows.length);
   },
 });
-
-async function provisionAndUse(caller: Caller, tenantId: string): Promise<string> {
-  const { operator } = stage.a.badges;
-  try {
-    await stage.noted(caller.call(TenantService.method.provisionTenant, { tenantId, displayName: "Odd" }, operator));
-  } catch (error) {
-    if (describeFailure(error) === "INVALID_ARGUMENT") return "refused, or a vault of its own";
-    throw error;
-  }
-  const badge = await stage.issuer.badge("company_admin", tenantId);
-  await caller.call(EmployeeService.method.createEmployee, { employee: { externalId: tenantId } }, badge);
-  const { employees } = await caller.call(EmployeeService.method.listEmployees, {}, badge);
-  const own = employees.map(({ externalId }) => externalId);
-  return own.join() === tenantId ? "refused, or a vault of its own" : `shares a vault: ${own.length} employees`;
-}
 
 attack({
   id: "R28",
@@ -201,25 +187,13 @@ attack({
   title: "calls for a company that was suspended, and a stream that was open before",
   expected: "PERMISSION_DENIED",
   async run(attempt) {
-    const before = await rowsOf(suspended);
+    const before = await rowsOf(stage, suspended);
     await everyTenantCall(stage, attempt, ({ badge }) => suspended.badges[badge], suspended);
-    expect(await rowsOf(suspended)).toBe(before);
+    expect(await rowsOf(stage, suspended)).toBe(before);
     // The stream goes on, for it belongs to no tenant, and has told nothing of one.
     expect(streamed.length).toBe(1);
     expect(JSON.stringify(streamed)).not.toContain(suspended.marker);
   },
 });
-
-/** A hash of the rows of a company's employees, entries and samples. */
-async function rowsOf({ vault }: Company): Promise<string> {
-  const { rows } = await stage.database.admin.query<{ hash: string }>(
-    `select md5(string_agg(t, e'\\n' order by t)) as hash from (
-       select e::text from ${vault}.employees as e
-       union all select l::text from ${vault}.log_entries as l
-       union all select s::text from ${vault}.samples as s
-     ) as rows (t)`,
-  );
-  return rows[0]?.hash ?? "";
-}
 
 complete();

@@ -1,16 +1,12 @@
-import { once } from "node:events";
-import { type ClientHttp2Stream, constants } from "node:http2";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll } from "vitest";
-import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
-import type { LogEntry } from "../../src/gen/wellvault/v1/log_entry_pb.ts";
 import { expectQuiet, holdTable } from "../support/locks.ts";
 import { logEntry } from "../support/samples.ts";
-import { envelope, openWire, type Wire } from "../support/wire.ts";
+import { envelope } from "../support/wire.ts";
 import { attackSuite } from "./support/attack.ts";
 import { describeFailure } from "./support/outcome.ts";
 import { tenantCalls } from "./wire/calls.ts";
 import { disposable } from "./wire/fuzz.ts";
+import { type Start, waysToGiveUp } from "./wire/give-up.ts";
 import { type Latency, type Neighbours, openNeighbours } from "./wire/neighbours.ts";
 import { rawCall } from "./wire/raw-call.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
@@ -79,37 +75,6 @@ attack({
   },
 });
 
-type Start = (request: { employeeId: string; entry: LogEntry }, signal: AbortSignal) => Promise<string>;
-
-/** The ways to give a call up. The last two have no answer to wait for. */
-function waysToGiveUp(): Readonly<Record<string, Start>> {
-  const { putLogEntry } = EmployeeLogService.method;
-  const { person } = stage.a.badges;
-  const byClient = Object.entries(stage.callers).map(([name, caller]): [string, Start] => [
-    name,
-    (request, signal) => caller.call(putLogEntry, request, { ...person, signal }).then(() => "stored", describeFailure),
-  ]);
-  const byWire =
-    (giveUp: (wire: Wire, stream: ClientHttp2Stream) => void): Start =>
-    async (request, signal) => {
-      const wire = await openWire(stage.address);
-      const path = `/${EmployeeLogService.typeName}/${putLogEntry.name}`;
-      const stream = wire.open(path, { "content-type": "application/grpc", ...person.headers });
-      stream.end(envelope(toBinary(putLogEntry.input, create(putLogEntry.input, request))));
-      const outcome = Promise.race([
-        once(stream, "trailers").then(() => "stored"),
-        once(signal, "abort").then(() => "CANCELLED"),
-      ]);
-      signal.addEventListener("abort", () => giveUp(wire, stream));
-      return await outcome.finally(() => wire.close());
-    };
-  return {
-    ...Object.fromEntries(byClient),
-    "a reset stream": byWire((_, stream) => stream.close(constants.NGHTTP2_CANCEL)),
-    "a lost connection": byWire((wire) => wire.session.destroy()),
-  };
-}
-
 /** Puts an entry of A while the table is held, and gives the call up before it can go on, or does not. */
 async function putWhileHeld(start: Start, entryId: string, givesUp: boolean): Promise<string> {
   const { a, database } = stage;
@@ -142,7 +107,7 @@ attack({
   title: "a write that is cancelled in the middle, by clients, a reset and a lost connection",
   expected: "CANCELLED, and nothing written",
   async run(attempt) {
-    for (const [way, start] of Object.entries(waysToGiveUp())) {
+    for (const [way, start] of Object.entries(waysToGiveUp(stage))) {
       const entryId = `given-up-${way.replaceAll(/\W/g, "-")}`;
       await attempt(
         way,
@@ -158,7 +123,7 @@ control({
   without: "the cancellation",
   effect: "stored, and the entry written",
   async run(attempt) {
-    for (const [way, start] of Object.entries(waysToGiveUp())) {
+    for (const [way, start] of Object.entries(waysToGiveUp(stage))) {
       const entryId = `kept-${way.replaceAll(/\W/g, "-")}`;
       await attempt(
         way,

@@ -103,3 +103,19 @@ async function turnPages(
     samples: (await caller.call(MetricService.method.listSamples, page, person)).nextPageToken,
   };
 }
+
+/** Texts that tell of the company: none of them may stand in a log, or come back to anybody else. */
+export function tellingTexts({ marker, valueText, vault, companyId, employeeId, badges }: Company): string[] {
+  const tokens = Object.values(badges).map(({ headers }) => headers["authorization"]?.slice("Bearer ".length) ?? "");
+  return [marker, valueText, vault, companyId, employeeId, ...tokens];
+}
+
+/** The company with one more employee, whom attacks may change, as the one that its requests are about. */
+export async function withSpareEmployee(caller: Caller, issuer: Issuer, company: Company): Promise<Company> {
+  const { tenantId, badges, marker } = company;
+  const employee = { externalId: `spare-${marker}` };
+  const hired = await caller.call(EmployeeService.method.createEmployee, { employee }, badges.admin);
+  const employeeId = hired.employee?.employeeId ?? "";
+  const person = await issuer.badge("employee", tenantId, employeeId);
+  return { ...company, employeeId, entryId: "spare", badges: { ...badges, person } };
+}

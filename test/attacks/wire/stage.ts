@@ -14,7 +14,7 @@ import { openGrpcJsCaller } from "../../support/grpc-js.ts";
 import { openWire, type Wire } from "../../support/wire.ts";
 import { takeFingerprint, type Witness } from "../support/witness.ts";
 import type { ApiCall } from "./calls.ts";
-import { type Company, settle } from "./company.ts";
+import { type Company, settle, tellingTexts } from "./company.ts";
 import { type Badge, type Issuer, openIssuer } from "./issuer.ts";
 import { type LogWatch, watchLogs } from "./log-watch.ts";
 
@@ -66,8 +66,14 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
     "connect-node JSON": openCaller(address, "connect"),
   };
   const wire = await openWire(address);
-  const a = await settle(callers["grpc-js"], issuer, database.admin, "alpha");
-  const b = await settle(callers["grpc-js"], issuer, database.admin, "bravo");
+  const companies: Company[] = [];
+  const settleHere = async (name: string): Promise<Company> => {
+    const company = await settle(callers["grpc-js"], issuer, database.admin, name);
+    companies.push(company);
+    return company;
+  };
+  const a = await settleHere("alpha");
+  const b = await settleHere("bravo");
   const failures: CallFailure[] = [];
 
   const noted = async <T>(call: Promise<T>): Promise<T> => {
@@ -96,7 +102,7 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
     noted,
     secrets: [b.marker, b.valueText, b.vault, b.companyId, a.vault, a.companyId],
     call: (by, { method }, request, badge) => noted(by.call(method, request as never, badge)),
-    settle: (name) => settle(callers["grpc-js"], issuer, database.admin, name),
+    settle: settleHere,
     async startAnother(over, identity) {
       const another = await start(over, identity);
       others.push(another);
@@ -129,6 +135,9 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
       wire.close();
       for (const other of others) await other.stop();
       await service.stop();
+      // Whatever was done to it, the log tells nothing of anybody.
+      expect(logs.find(companies.flatMap(tellingTexts))).toEqual([]);
+      expect(logs.sql()).toEqual([]);
       await issuer.close();
       await database.drop();
     },
