@@ -17,7 +17,7 @@ WELLVAULT_TEST_DATABASE_URL names another server to attack, by a superuser's URL
 const options = readOptions();
 if (options?.help) console.log(usage);
 else if (options) {
-  console.log("Attacking. The server starts first; a minute at most.");
+  console.log("Attacking. PostgreSQL starts first; the table comes when all attacks have been made.");
   const [{ startVitest }, { AttackReporter }] = await Promise.all([
     import("vitest/node"),
     import("./support/reporter.ts"),
