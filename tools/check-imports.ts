@@ -83,7 +83,7 @@ function restricted(imports: readonly Import[]): string[] {
     if (!rule.allowed.some((allowed) => isWithin(one.from, allowed))) {
       return [`${where(one)}: may not import ${one.to}: ${rule.reason}.`];
     }
-    const isHandler = one.to === "@mikro-orm/postgresql" && one.from !== "database/orm";
+    const isHandler = one.to === "@mikro-orm/postgresql" && !one.from.startsWith("database/");
     const foreign = one.names.filter((name) => !ormDeclarations.includes(name));
     return isHandler && (foreign.length > 0 || one.names.length === 0)
       ? [`${where(one)}: may not import ${foreign.join(", ") || "all"} from ${one.to}: ${rule.reason}.`]
