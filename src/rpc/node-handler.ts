@@ -100,11 +100,12 @@ export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions
       if (!route) return answer(request, response, errors.methodUnknown(), { status: 404 });
       if (refusing) return answer(request, response, errors.draining());
       serve(request, response, route.call, route.handler, deadlines).catch((error: unknown) => {
+        // The caller went away before or in the middle of the response: nobody is left to tell.
+        if (ConnectError.from(error).code === Code.Aborted) return;
         if (!response.headersSent && !response.destroyed) {
           return answer(request, response, internal(error, log));
         }
-        // The caller went away in the middle of the response: nobody is left to tell.
-        if (ConnectError.from(error).code !== Code.Aborted) log.debug({ err: error }, "a response was cut off");
+        log.debug({ err: error }, "a response was cut off");
       });
     },
     refuse() {
