@@ -88,6 +88,7 @@ export async function runStorm(
     return {
       tenants: options.tenants,
       calls: made,
+      callsLeft: options.calls - made,
       seconds,
       callsPerSecond: made / seconds,
       outcomes: Object.fromEntries([...outcomes].sort(([a], [b]) => (a < b ? -1 : 1))),

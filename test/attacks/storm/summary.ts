@@ -4,6 +4,8 @@ import type { FinalCounts } from "./final-check.ts";
 export interface StormSummary extends FinalCounts {
   readonly tenants: number;
   readonly calls: number;
+  /** Calls that were asked for and not made, because the time was over. */
+  readonly callsLeft: number;
   /** How long the calls took. */
   readonly seconds: number;
   readonly callsPerSecond: number;
@@ -27,6 +29,7 @@ export function describeStorm(summary: StormSummary): string {
     "",
     `${summary.calls} calls of ${summary.tenants} companies in ${summary.seconds.toFixed(1)} s, ` +
       `${summary.callsPerSecond.toFixed(0)} a second`,
+    ...(summary.callsLeft > 0 ? [`${summary.callsLeft} calls were not made: the time was over`] : []),
     `${summary.rowsInAnswers} rows in answers and ${summary.rowsInTables} rows in tables looked at`,
     `acknowledged: ${acknowledged.employees} employees, ${acknowledged.entries} log entries, ` +
       `${acknowledged.samples} samples; lost: ${summary.lost}`,
