@@ -1,12 +1,13 @@
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
-import { loginUrl, requireLoginSecret } from "./database/logins.ts";
+import { loginUrl, requireLoginSecret, roleOf } from "./database/logins.ts";
 import { migrateControl } from "./database/migrations.ts";
 import { type MigratedDatabase, requireMigrated } from "./database/require-migrated.ts";
 import { deriveTokenKey, type TokenKey } from "./database/token-key.ts";
 import { EmployeeEntity } from "./employees/employee-entity.ts";
 import { type IdentitySettings, requireSafeHost } from "./identity/identity-settings.ts";
 import { type Identity, type IdentityOptions, openIdentity } from "./identity/open-identity.ts";
+import { openInProcessAccess } from "./rpc/in-process.ts";
 import { startServer } from "./rpc/server.ts";
 import { withoutValues } from "./telemetry/error-for-log.ts";
 import { openControlStore } from "./tenancy/control-store.ts";
@@ -15,6 +16,7 @@ import { migrateFleet } from "./tenancy/fleet.ts";
 import { openTenantSessions } from "./tenancy/sessions.ts";
 import { createTenantTokens } from "./tenancy/tenant-tokens.ts";
 import { ensureCanary } from "./verify/canary.ts";
+import { verify } from "./verify/verify.ts";
 
 /** A running service. */
 export interface Service {
@@ -87,13 +89,21 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
       log.warn({ err: error }, "the canary of wellvault verify was not made");
       return true;
     });
+    const parts = { store, sessions, directory: createTenantDirectory(store) };
     const server = await startServer({
       ...config,
+      ...parts,
       identity,
-      store,
-      directory: createTenantDirectory(store),
-      sessions,
       log,
+      runVerification: (run) =>
+        verify({
+          ...run,
+          // A process that does not migrate need not know the role that does.
+          migrator: config.migrate ? roleOf(databaseUrl) : undefined,
+          urlOf: (login) => loginUrl(databaseUrl, login, loginSecret),
+          tokenKey,
+          openAccess: (canary) => openInProcessAccess(parts, canary, log),
+        }),
     });
     return {
       address: server.address,

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Config, ConfigError, readConfig } from "../config.ts";
 import { readEmbeddedUrl } from "../database/embedded-server.ts";
-import { loginUrl, requireLoginSecret } from "../database/logins.ts";
+import { loginUrl, requireLoginSecret, roleOf } from "../database/logins.ts";
 import { deriveTokenKey, type TokenKey } from "../database/token-key.ts";
 
 /** The database that a command works on, by the same settings as the service. */
@@ -32,11 +32,10 @@ export async function databaseOf(env: Readonly<Record<string, string | undefined
       `There is no database in ${folder}. Set DATABASE_URL, or start the service, which starts the embedded one.`,
     );
   }
-  const parsed = new URL(url);
   return {
     config,
     url,
-    migrator: decodeURIComponent(parsed.username) || (parsed.searchParams.get("user") ?? ""),
+    migrator: roleOf(url),
     urlOf: (login) => loginUrl(url, login, config.loginSecret),
     tokenKey: deriveTokenKey(config.tokenSecret ?? requireLoginSecret(url, config.loginSecret)),
   };

@@ -37,6 +37,12 @@ export function loginUrl(migratorUrl: string, login: string, secret: string | un
   return url.href;
 }
 
+/** Returns the role that a URL logs in as. */
+export function roleOf(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  return url.searchParams.get("user") ?? decodeURIComponent(url.username);
+}
+
 /**
  * Returns the secret that the logins' passwords are derived from.
  *

@@ -22,7 +22,7 @@ const callerHeader = "x-caller";
  * @param canary the canary, which only calls of this way may act for
  */
 export function openInProcessAccess(
-  parts: Omit<ServiceParts, "health">,
+  parts: Omit<ServiceParts, "health" | "runVerification">,
   canary: TenantEntry | undefined,
   log: Logger,
 ): ServiceAccess {
@@ -32,7 +32,7 @@ export function openInProcessAccess(
     forget: (id) => parts.directory.forget(id),
   };
   const transport = createRouterTransport(
-    (router) => registerApi(router, { ...parts, directory, health: createHealthState([]) }),
+    (router) => registerApi(router, { ...parts, directory, health: createHealthState([]), runVerification: undefined }),
     {
       router: {
         interceptors: [createCallInterceptor(log)],

@@ -5,6 +5,7 @@ import type { Identity } from "../identity/open-identity.ts";
 import type { ControlStore } from "../tenancy/control-store.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
 import type { TenantSessions } from "../tenancy/sessions.ts";
+import type { RunVerification } from "../verify/verification-handlers.ts";
 import { createCallInterceptor } from "./call-interceptor.ts";
 import { createGate } from "./gate.ts";
 import { createHealthState } from "./health.ts";
@@ -23,6 +24,8 @@ export interface ServerOptions {
   readonly store: ControlStore;
   readonly directory: TenantDirectory;
   readonly sessions: TenantSessions;
+  /** Verifies the isolation of tenants; without it there is no VerificationService. */
+  readonly runVerification?: RunVerification | undefined;
   readonly log: Logger;
 }
 
@@ -50,7 +53,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   warmUpServices();
 
   const health = createHealthState(healthServiceNames);
-  const parts = { store: options.store, directory: options.directory, sessions, health };
+  const { store, directory, runVerification } = options;
+  const parts = { store, directory, sessions, health, runVerification };
   // Streams have no end of their own: they end when draining begins, other calls when it is over.
   const endStreams = new AbortController();
   const endCalls = new AbortController();

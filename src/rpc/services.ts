@@ -17,6 +17,7 @@ import { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
 import { file_wellvault_v1_error_reason } from "../gen/wellvault/v1/error_reason_pb.ts";
 import { MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
 import { TenantService } from "../gen/wellvault/v1/tenant_service_pb.ts";
+import { VerificationService } from "../gen/wellvault/v1/verification_service_pb.ts";
 import { logHandlers } from "../logs/log-handlers.ts";
 import { listMetricKinds, metricHandlers } from "../metrics/metric-handlers.ts";
 import type { ControlStore } from "../tenancy/control-store.ts";
@@ -24,12 +25,19 @@ import type { TenantDirectory } from "../tenancy/directory.ts";
 import type { TenantSession, TenantSessions } from "../tenancy/sessions.ts";
 import { createTenantHandlers } from "../tenants/tenant-handlers.ts";
 import { warmUpValidation } from "../validation.ts";
+import { createVerificationHandlers, type RunVerification } from "../verify/verification-handlers.ts";
 import { callKey } from "./call.ts";
 import type { HealthState } from "./health.ts";
 import { asV1Alpha, createReflection } from "./reflection.ts";
 
 /** The services of this API; what serves them has no identity of its own to check. */
-export const apiServices = [TenantService, EmployeeService, EmployeeLogService, MetricService] as const;
+export const apiServices = [
+  TenantService,
+  EmployeeService,
+  EmployeeLogService,
+  MetricService,
+  VerificationService,
+] as const;
 
 /** The services about the server itself, which anyone may call. */
 const serverServices = [Health, ServerReflection, ServerReflectionV1Alpha] as const;
@@ -40,10 +48,13 @@ export interface ServiceParts {
   readonly directory: TenantDirectory;
   readonly sessions: TenantSessions;
   readonly health: HealthState;
+  /** Undefined where the services are only called to verify them. */
+  readonly runVerification: RunVerification | undefined;
 }
 
 /** Registers the API's services, whose calls pass the gate. */
-export function registerApi(router: ConnectRouter, { store, directory, sessions }: ServiceParts): void {
+export function registerApi(router: ConnectRouter, parts: ServiceParts): void {
+  const { store, directory, sessions, runVerification } = parts;
   const inTenant = <H extends object>(handlers: H) => tenantMethods(handlers, sessions);
   const tenants = createTenantHandlers(store, directory);
   router
@@ -55,6 +66,11 @@ export function registerApi(router: ConnectRouter, { store, directory, sessions 
     .service(EmployeeService, inTenant(employeeHandlers))
     .service(EmployeeLogService, inTenant(logHandlers))
     .service(MetricService, { ...inTenant(metricHandlers), listMetricKinds });
+  if (!runVerification) return;
+  const verification = createVerificationHandlers(runVerification);
+  router.service(VerificationService, {
+    verifyIsolation: (request, { signal }) => verification.verifyIsolation(request, signal),
+  });
 }
 
 /** Registers health and reflection, which need no identity. */

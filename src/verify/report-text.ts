@@ -21,6 +21,7 @@ export function reportText({ report, seal }: SealedReport): string {
     `Time        ${report.time} (UTC), ${(report.durationMs / 1_000).toFixed(1)} s`,
     `Result      ${results[report.result]}`,
     `Database    ${database.name}, system identifier ${database.systemIdentifier}, read as ${database.login}`,
+    `            migrated by ${database.controlOwner}`,
     `Companies   ${report.companies}`,
     `Versions    Wellvault ${versions.wellvault}, PostgreSQL ${versions.postgresql}, control migration ${versions.controlMigration},`,
     `            tenant migration ${versions.tenantMigration}, hardening ${versions.hardening.slice(0, 16)}`,

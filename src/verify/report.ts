@@ -26,6 +26,8 @@ export interface DatabaseIdentity {
   readonly systemIdentifier: string;
   /** The login that read the catalogue. */
   readonly login: string;
+  /** The role that owns the schema control: the one that migrates. */
+  readonly controlOwner: string;
 }
 
 /** The tenants that the canary was looked for as. */
@@ -80,12 +82,14 @@ export async function readSubject(
     version: string;
     name: string;
     login: string;
+    owner: string;
     system: string;
     control: number;
     tenant: number;
     companies: number;
   }>(`
     select current_setting('server_version') as version, current_database() as name, session_user::text as login,
+      (select r.rolname::text from pg_namespace as n join pg_roles as r on r.oid = n.nspowner where n.nspname = 'control') as owner,
       (select system_identifier::text from pg_control_system()) as system,
       (select coalesce(max(version), 0) from control.control_migrations) as control,
       (select coalesce(max(version), 0) from control.tenant_migrations) as tenant,
@@ -104,7 +108,12 @@ export async function readSubject(
       tenantMigration: row.tenant,
       hardening: hardening.digest("hex"),
     },
-    database: { name: row.name, systemIdentifier: row.system, login: row.login },
+    database: {
+      name: row.name,
+      systemIdentifier: row.system,
+      login: row.login,
+      controlOwner: row.owner,
+    },
     companies: row.companies,
   };
 }

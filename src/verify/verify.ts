@@ -19,8 +19,11 @@ export interface VerifyProgress {
 
 /** What to verify. */
 export interface VerifyOptions {
-  /** Name of the role that migrates the database. */
-  readonly migrator: string;
+  /**
+   * Name of the role that migrates the database; undefined for whoever owns the schema control, which a
+   * process that does not migrate can only believe.
+   */
+  readonly migrator: string | undefined;
   /** Returns the URL of the database as one of the service's own logins. */
   readonly urlOf: (login: string) => string;
   /** The key that this configuration signs tenant tokens with. */
@@ -28,7 +31,7 @@ export interface VerifyOptions {
   /** Opens a way to call the service; without one, that it shows nothing is told as not checked. */
   readonly openAccess?: CanaryOptions["openAccess"];
   /** What the tenants that call the service are drawn by; made up when it is not given. */
-  readonly seed?: string;
+  readonly seed?: string | undefined;
   /** Ends the verification when it fires. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -47,7 +50,7 @@ export async function verify(options: VerifyOptions): Promise<Report> {
   const connection = await openAuditorConnection(options.urlOf("wellvault_auditor"), signal);
   try {
     const subject = await readSubject(connection);
-    const expectation = await readExpectation(options.migrator, options.tokenKey.id);
+    const expectation = await readExpectation(options.migrator ?? subject.database.controlOwner, options.tokenKey.id);
     const checks: CheckResult[] = [];
     let done = 0;
     onProgress({ stage: "checks of the catalogue", done, of: catalogueChecks.length });

@@ -1,11 +1,12 @@
 import { createHmac, createPublicKey, KeyObject, sign } from "node:crypto";
-import type { DescMethodUnary } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { calculateJwkThumbprint, exportSPKI, importJWK, type JWTPayload } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
+import { VerificationService } from "../../src/gen/wellvault/v1/verification_service_pb.ts";
 import { as, openClients, protocols, withToken } from "../support/clients.ts";
 import { type CallFailure, failureOf } from "../support/errors.ts";
 import { startTestService, type TestService } from "../support/service.ts";
@@ -59,8 +60,8 @@ async function expectRefused(token: string, expected: object): Promise<void> {
   await expect(list(await key.sign(admin()))).resolves.toBeDefined();
 }
 
-const methods = [TenantService, EmployeeService, EmployeeLogService, MetricService].flatMap(
-  (one) => one.methods as DescMethodUnary[],
+const methods = [TenantService, EmployeeService, EmployeeLogService, MetricService, VerificationService].flatMap(
+  (one) => one.methods as DescMethod[],
 );
 
 test.each(methods.map((method) => [`/${method.parent.typeName}/${method.name}`]))(

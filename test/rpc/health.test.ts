@@ -9,6 +9,7 @@ import { openWire } from "../support/wire.ts";
 
 const services = [
   "wellvault.v1.TenantService",
+  "wellvault.v1.VerificationService",
   "wellvault.v1.EmployeeService",
   "wellvault.v1.EmployeeLogService",
   "wellvault.v1.MetricService",

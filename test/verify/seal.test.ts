@@ -15,7 +15,7 @@ const report: Report = {
     tenantMigration: 4,
     hardening: "ab".repeat(32),
   },
-  database: { name: "wellvault", systemIdentifier: "123", login: "wellvault_auditor" },
+  database: { name: "wellvault", systemIdentifier: "123", login: "wellvault_auditor", controlOwner: "postgres" },
   result: "failed",
   companies: 2,
   checks: [
