@@ -6,7 +6,7 @@ import { as } from "../support/clients.ts";
 import { type RawHeader, sendFrames } from "../support/http2-frames.ts";
 import { caller as claimsOf, createKey } from "../support/tokens.ts";
 import { attackSuite } from "./support/attack.ts";
-import { apiCalls, tenantCalls } from "./wire/calls.ts";
+import { type ApiCall, apiCalls, isOfPlatform, tenantCalls } from "./wire/calls.ts";
 import { readByDevelopmentIdentity } from "./wire/development.ts";
 import { everyTenantCall } from "./wire/every-call.ts";
 import { bearer } from "./wire/issuer.ts";
@@ -39,8 +39,7 @@ attack({
   knows: () => [stage.b.marker],
   async run(attempt) {
     for (const badge of ["admin", "person", "ingest"] as const) {
-      const onPlatform = apiCalls.filter(({ name }) => /Tenants?$/.test(name));
-      await everyTenantCall(stage, attempt, () => stage.a.badges[badge], stage.b, onPlatform);
+      await everyTenantCall(stage, attempt, () => stage.a.badges[badge], stage.b, apiCalls.filter(isOfPlatform));
     }
   },
 });
@@ -75,7 +74,7 @@ attack({
   title: "B in the metadata, and only A in the token",
   expected: "PERMISSION_DENIED",
   async run(attempt) {
-    const naming = (tenantId: string) => async (call: (typeof tenantCalls)[number]) => ({
+    const naming = (tenantId: string) => async (call: ApiCall) => ({
       headers: { ...stage.a.badges[call.badge].headers, "x-tenant-id": tenantId },
     });
     await everyTenantCall(stage, attempt, naming(stage.b.tenantId), stage.b);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, vi } from "vitest";
 import { expectQuiet, holdTable } from "../support/locks.ts";
 import { logEntry } from "../support/samples.ts";
 import { envelope } from "../support/wire.ts";
@@ -10,6 +10,9 @@ import { type Start, waysToGiveUp } from "./wire/give-up.ts";
 import { type Latency, type Neighbours, openNeighbours } from "./wire/neighbours.ts";
 import { rawCall } from "./wire/raw-call.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
+
+// 500 calls at a time take a while on a machine that has other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 let stage: Stage;
 let neighbours: Neighbours;

@@ -119,7 +119,9 @@ test("options that make no storm are refused by their names", () => {
 /** Removes the companies of the storm before, for ids are never used again. */
 async function forgetCompanies(): Promise<void> {
   const { admin } = service.database;
-  const { rows } = await admin.query<{ vault: string }>("select vault::text as vault from control.companies");
+  const { rows } = await admin.query<{ vault: string }>(
+    "select vault::text as vault from control.companies where tenant_id like 'storm-%'",
+  );
   for (const { vault } of rows) await admin.query(`drop schema ${vault} cascade; drop role ${vault}`);
-  await admin.query("delete from control.companies");
+  await admin.query("delete from control.companies where tenant_id like 'storm-%'");
 }

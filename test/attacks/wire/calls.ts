@@ -1,9 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { create, type DescMethodUnary, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type Message,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
 import { EmployeeLogService } from "../../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../../src/gen/wellvault/v1/metric_service_pb.ts";
 import { TenantService } from "../../../src/gen/wellvault/v1/tenant_service_pb.ts";
+import { VerificationService } from "../../../src/gen/wellvault/v1/verification_service_pb.ts";
 import { logEntry, sample } from "../../support/samples.ts";
 import type { BadgeName } from "./company.ts";
 
@@ -17,14 +24,14 @@ export interface Prey {
 /** A method with a request that is valid, and who may make it. */
 export interface ApiCall {
   readonly name: string;
-  readonly method: DescMethodUnary;
+  readonly method: DescMethodUnary | DescMethodServerStreaming;
   readonly badge: BadgeName;
   /** Whether the request names an employee by the id. */
   readonly byEmployeeId: boolean;
   request(prey: Prey): Message;
 }
 
-function of<M extends DescMethodUnary>(
+function of<M extends DescMethodUnary | DescMethodServerStreaming>(
   method: M,
   badge: BadgeName,
   request: (prey: Prey) => MessageInitShape<M["input"]>,
@@ -65,10 +72,25 @@ export const apiCalls: readonly ApiCall[] = [
   })),
   of(MetricService.method.listSamples, "person", ({ employeeId }) => ({ employeeId })),
   of(MetricService.method.listMetricKinds, "admin", () => ({})),
+  of(VerificationService.method.verifyIsolation, "auditor", () => ({})),
 ];
 
 /** Those that work on a tenant's rows. */
-export const tenantCalls = apiCalls.filter(({ badge, name }) => badge !== "operator" && name !== "ListMetricKinds");
+export const tenantCalls = apiCalls.filter(
+  (call): call is UnaryCall => isUnary(call) && !isOfPlatform(call) && call.name !== "ListMetricKinds",
+);
+
+/** A call that has one answer. */
+export type UnaryCall = ApiCall & { readonly method: DescMethodUnary };
+
+function isUnary({ method }: ApiCall): boolean {
+  return method.methodKind === "unary";
+}
+
+/** Whether a method is for the platform's own roles, who are told of companies: that is no attack. */
+export function isOfPlatform({ badge }: ApiCall): boolean {
+  return badge === "operator" || badge === "auditor";
+}
 
 /** An id that no tenant has yet. */
 export function newSlug(): string {

@@ -9,8 +9,8 @@ import type { Caller } from "../../support/callers.ts";
 import { logEntry, sample } from "../../support/samples.ts";
 import type { Badge, Issuer } from "./issuer.ts";
 
-/** Who of a company calls, or the platform's operator. */
-export type BadgeName = "operator" | "admin" | "ingest" | "person";
+/** Who of a company calls, or of the platform. */
+export type BadgeName = "operator" | "auditor" | "admin" | "ingest" | "person";
 
 /** A company with rows in every table, and what its own callers know of it. */
 export interface Company {
@@ -84,7 +84,7 @@ export async function settle(caller: Caller, issuer: Issuer, admin: pg.Client, n
     requestId,
     externalId: `external-${marker}-1`,
     pageTokens: await turnPages(caller, employeeId, boss, person),
-    badges: { operator, admin: boss, ingest, person },
+    badges: { operator, auditor: await issuer.badge("auditor"), admin: boss, ingest, person },
     marker,
     valueText: String(value),
   };

@@ -3,7 +3,7 @@ import { ConnectError } from "@connectrpc/connect";
 import type { Caller } from "../../support/callers.ts";
 import type { Random } from "../storm/random.ts";
 import { describeFailure } from "../support/outcome.ts";
-import type { ApiCall } from "./calls.ts";
+import { type ApiCall, isOfPlatform } from "./calls.ts";
 import type { Company } from "./company.ts";
 import type { RequestField } from "./fields.ts";
 import type { RawAnswer } from "./raw-call.ts";
@@ -52,8 +52,7 @@ export async function outcomeOf(
   const request = field.request({ ...disposable(field.call, company), entryId: crypto.randomUUID() }, value);
   try {
     const answer = await stage.call(by, field.call, request, company.badges[field.call.badge]);
-    // The platform's operator is told of companies, which is the method's purpose and no attack.
-    return { outcome: "OK", told: field.call.badge === "operator" ? undefined : answer };
+    return { outcome: "OK", told: isOfPlatform(field.call) ? undefined : answer };
   } catch (error) {
     if (!(error instanceof ConnectError) || !("told" in error)) throw error;
     return { outcome: describeFailure(error), told: { ...(error.told as object), resource: undefined } };

@@ -1,4 +1,7 @@
+import { create, type DescMethodServerStreaming } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
+import { createAsyncIterable } from "@connectrpc/connect/protocol";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type Logger, pino } from "pino";
 import { expect } from "vitest";
 import { type Config, readConfig } from "../../../src/config.ts";
@@ -33,7 +36,7 @@ export interface Stage extends Witness {
   readonly logs: LogWatch;
   /** What every failed call was told. */
   readonly failures: readonly CallFailure[];
-  /** Makes a call by one of the clients. A failure keeps what its details told, for the search. */
+  /** Makes a call by one of the clients; of a stream, hears all of it. A failure keeps what its details told, for the search. */
   call(by: Caller, call: ApiCall, request: object, badge: Badge | undefined): Promise<unknown>;
   /** Notes what a failed call was told, and throws it on. */
   noted<T>(call: Promise<T>): Promise<T>;
@@ -76,6 +79,14 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
   const b = await settleHere("bravo");
   const failures: CallFailure[] = [];
 
+  // Streams go through one client: the others have no common way to call them.
+  const transport = createGrpcTransport({ baseUrl: address });
+  const heard = async (method: DescMethodServerStreaming, request: object, badge: Badge | undefined) => {
+    const message = createAsyncIterable([create(method.input, request as never)]);
+    const response = await transport.stream(method, undefined, undefined, badge?.headers, message as never);
+    return await Array.fromAsync(response.message);
+  };
+
   const noted = async <T>(call: Promise<T>): Promise<T> => {
     try {
       return await call;
@@ -101,7 +112,10 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
     failures,
     noted,
     secrets: [b.marker, b.valueText, b.vault, b.companyId, a.vault, a.companyId],
-    call: (by, { method }, request, badge) => noted(by.call(method, request as never, badge)),
+    call: (by, { method }, request, badge) =>
+      noted<unknown>(
+        method.methodKind === "unary" ? by.call(method, request as never, badge) : heard(method, request, badge),
+      ),
     settle: settleHere,
     async startAnother(over, identity) {
       const another = await start(over, identity);
