@@ -36,8 +36,8 @@ crossing as (
   from links as l
   where l.from_schema is distinct from l.to_schema
     and not (l.classid = 'pg_policy'::regclass and l.to_schema is null and l.refclassid = 'pg_proc'::regclass
-      and l.refobjid = (select p.oid from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
-        where n.nspname = 'guard' and p.proname = 'ok'))
+      and l.refobjid in (select p.oid from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+        where n.nspname = 'guard'))
 )
 select v.tenant_id, pg_describe_object(c.classid, c.objid, c.objsubid) as object,
   'refers to ' || pg_describe_object(c.refclassid, c.refobjid, c.refobjsubid) as problem

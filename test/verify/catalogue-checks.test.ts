@@ -28,8 +28,8 @@ beforeAll(async () => {
     "insert into control.companies (tenant_id, display_name) values ('tenant-a', 'A'), ('tenant-b', 'B')",
   );
   expectation = await readExpectation(decodeURIComponent(new URL(url).username), testTokenKey.id);
-  const { rows } = await admin.query<{ tenant_id: string; company_id: string; vault: string }>(
-    "select tenant_id, company_id::text, vault::text from control.companies where tenant_id ~ '^tenant-' order by tenant_id",
+  const { rows } = await admin.query<{ company_id: string; vault: string; policy: string }>(
+    "select company_id::text, vault::text, control.policy_expression(company_id) as policy from control.companies where tenant_id ~ '^tenant-' order by tenant_id",
   );
   const guard = await admin.query<{ text: string }>(
     "select pg_get_functiondef('guard.ok(uuid)'::regprocedure) as text",
@@ -39,6 +39,8 @@ beforeAll(async () => {
     "{b}": rows[1]?.vault ?? "",
     "{company a}": rows[0]?.company_id ?? "",
     "{company b}": rows[1]?.company_id ?? "",
+    "{policy a}": rows[0]?.policy ?? "",
+    "{policy b}": rows[1]?.policy ?? "",
     "{db}": new URL(url).pathname.slice(1),
     "{guard.ok}": guard.rows[0]?.text ?? "",
   };

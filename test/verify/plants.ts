@@ -1,4 +1,7 @@
-/** A violation of the isolation, to be planted by a superuser and taken back. `{a}` and `{b}` are vaults. */
+/**
+ * A violation of the isolation, to be planted by a superuser and taken back. `{a}` and `{b}` are vaults,
+ * `{company a}` the id and `{policy a}` the policy of a company, `{db}` the database.
+ */
 export interface Plant {
   readonly name: string;
   readonly plant: string;
@@ -7,8 +10,8 @@ export interface Plant {
   readonly found: readonly string[];
 }
 
-const policy = (company: string) =>
-  `using ((select guard.ok('${company}'))) with check ((select guard.ok('${company}')))`;
+/** The policy of a company, as the control plane has it. */
+const policy = (company: "a" | "b") => `using ({policy ${company}}) with check ({policy ${company}})`;
 
 /** What somebody with too many rights may do to roles and rights. */
 const rolesAndRights: readonly Plant[] = [
@@ -220,7 +223,7 @@ const walls: readonly Plant[] = [
   {
     name: "a policy dropped",
     plant: "drop policy tenant_token on {a}.samples",
-    undo: `create policy tenant_token on {a}.samples ${policy("{company a}")}`,
+    undo: `create policy tenant_token on {a}.samples ${policy("a")}`,
     found: ["policies"],
   },
   {
@@ -231,14 +234,14 @@ const walls: readonly Plant[] = [
   },
   {
     name: "a policy that asks for another company",
-    plant: `alter policy tenant_token on {a}.samples ${policy("{company b}")}`,
-    undo: `alter policy tenant_token on {a}.samples ${policy("{company a}")}`,
+    plant: `alter policy tenant_token on {a}.samples ${policy("b")}`,
+    undo: `alter policy tenant_token on {a}.samples ${policy("a")}`,
     found: ["policies"],
   },
   {
     name: "a policy that shows everything",
     plant: "alter policy tenant_token on {a}.samples using (true)",
-    undo: `alter policy tenant_token on {a}.samples ${policy("{company a}")}`,
+    undo: `alter policy tenant_token on {a}.samples ${policy("a")}`,
     found: ["policies"],
   },
   {
@@ -347,7 +350,7 @@ const walls: readonly Plant[] = [
 const controlAndServer: readonly Plant[] = [
   {
     name: "a guard that says yes",
-    plant: `create or replace function guard.ok(company uuid) returns boolean language plpgsql stable security definer
+    plant: `create or replace function guard.ok(company uuid) returns boolean language plpgsql immutable security definer
       set search_path = pg_catalog, pg_temp as $$ begin return true; end $$`,
     undo: "{guard.ok}",
     found: ["control-functions"],
