@@ -134,7 +134,7 @@ async function setWall(admin: pg.Client, up: boolean): Promise<void> {
   await admin.query(`
     create or replace function guard.require(company uuid) returns void
       language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-    as $$ begin ${up ? "if not guard.ok(company) then raise exception 'refused'; end if;" : ""} end $$
+    as $$ begin ${up ? "if not guard.token_is_for(company) then raise exception 'refused'; end if;" : ""} end $$
   `);
 }
 

@@ -34,6 +34,9 @@ const discardTimeoutMs = 5_000;
  * pool be empty after a restart of the server. Instead the connection is closed, which undoes the
  * transaction, and every further statement on it rejects with what went wrong.
  *
+ * It takes no named statements. PostgreSQL keeps their plans, and the plan of a statement on a vault is
+ * good under one tenant token only (sql/control/0007_token_wall.sql).
+ *
  * A connection that the server ends never ends the process: the statement that was running rejects, and
  * the pool is told by its own listener. But a pool listens no more once it closes a client, and Kysely
  * does not listen at all to the clients that it cancels with.
@@ -83,6 +86,10 @@ export class ExtendedClient extends pg.Client {
       if (others.length > 0) return query.call(this, extended, ...others);
       if (/^(begin|start transaction|rollback)\b(?! to\b)/i.test(config)) return this.#edge(query.call(this, extended));
       return this.#lost === undefined ? query.call(this, extended) : (Promise.reject(this.#lost) as never);
+    }
+    if (typeof config === "object" && config !== null && "name" in config && config.name) {
+      // A plan is good under the token that it was made under; with the next one it would show no rows.
+      throw new Error("a named statement keeps its plan beyond the token that it was planned under");
     }
     // Cursors and streams speak the extended protocol themselves.
     if (typeof config === "object" && config !== null && "submit" in config) return query.call(this, config, ...rest);

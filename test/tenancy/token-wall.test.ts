@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ExtendedClient } from "../../src/database/extended-client.ts";
 import { loginUrl } from "../../src/database/logins.ts";
 import { sqlStateOf } from "../../src/database/sqlstate.ts";
 import { statement } from "../../src/database/statement.ts";
@@ -111,12 +112,12 @@ describe("the database takes a token", () => {
     `${"0".repeat(92)}`,
     "é".repeat(92),
   ])("and says no, and nothing else, to the text %j", async (text) => {
-    const { rows } = await plane.database.admin.query("select set_config('wellvault.token', $1, true), guard.ok($2)", [
-      text,
-      a.companyId,
-    ]);
-    expect(rows[0].ok).toBe(false);
-    expect((await plane.database.admin.query("select guard.ok(null)")).rows[0].ok).toBe(false);
+    const { rows } = await plane.database.admin.query(
+      "select set_config('wellvault.token', $1, true), guard.token_is_for($2)",
+      [text, a.companyId],
+    );
+    expect(rows[0].token_is_for).toBe(false);
+    expect((await plane.database.admin.query("select guard.token_is_for(null)")).rows[0].token_is_for).toBe(false);
   });
 });
 
@@ -144,6 +145,69 @@ describe("without a token of B", () => {
   });
 });
 
+test("without a token EXPLAIN tells nothing of B's rows: not what is there, not how many, not even an estimate", async () => {
+  const { admin } = plane.database;
+  await plane.open(b).query(
+    statement<[], never>(
+      `insert into employees (employee_no, employee_id, external_id, team)
+       select n, gen_random_uuid(), 'secret-' || n, 'secret-team' from generate_series(2, 400) as n`,
+    ),
+    [],
+  );
+  await admin.query(`analyze ${b.vault}.employees`);
+  const login = new pg.Client({ connectionString: loginUrl(plane.database.url, "wellvault_app", undefined) });
+  await login.connect();
+  const explain = async (where: string, token?: string) => {
+    await login.query("begin");
+    try {
+      if (token) await login.query(`set local wellvault.token = '${token}'`);
+      await login.query(`set local role ${b.vault}; set local enable_seqscan = off; set local enable_bitmapscan = off`);
+      const { rows } = await login.query<{ "QUERY PLAN": string }>(
+        `explain (analyze, timing off, summary off, buffers off) select 1 from ${b.vault}.employees where ${where}`,
+      );
+      return rows.map((row) => row["QUERY PLAN"]).join("\n");
+    } finally {
+      await login.query("rollback");
+    }
+  };
+  const there = "delete_time is null and external_id >= 'secret-1' and external_id < 'secret-1~'";
+  const guess = "team = 'secret-team'";
+  // The same plan, whatever is asked for: nothing is scanned and nothing estimated.
+  const blind = await explain("delete_time is null and external_id = 'nobody'");
+  expect(blind).toMatch(/One-Time Filter: false/);
+  for (const where of [there, guess, "true", "employee_no = 5"]) expect(await explain(where)).toBe(blind);
+  // The control: under a token of B the plan tells all of it.
+  const token = createTenantTokens(testTokenKey).sign(b.companyId, 10_000);
+  expect(await explain(there, token)).not.toBe(await explain(guess, token));
+  expect(await explain(guess, token)).toMatch(/rows=399/);
+  await login.end();
+});
+
+test("a plan that was kept under a token of B shows nothing once the token is another or none", async () => {
+  const login = new pg.Client({ connectionString: loginUrl(plane.database.url, "wellvault_app", undefined) });
+  await login.connect();
+  const tokens = createTenantTokens(testTokenKey);
+  const count = async (token: string, run = "execute kept") => {
+    await login.query("begin");
+    try {
+      await login.query(`set local wellvault.token = '${token}'; set local role ${b.vault}`);
+      return (await login.query(run)).rowCount;
+    } finally {
+      await login.query("commit");
+    }
+  };
+  const own = tokens.sign(b.companyId, 10_000);
+  await count(own, `prepare kept as select employee_no from ${b.vault}.employees`);
+  expect(await count(own)).toBeGreaterThan(0);
+  // The plan is a kept one: it has no parameters to be planned anew for.
+  expect(await count(own)).toBeGreaterThan(0);
+  for (const token of [tokens.sign(a.companyId, 10_000), "", "x"]) expect(await count(token)).toBe(0);
+  await login.end();
+  // So a plan is not kept by the service: it would show nothing as soon as the token is renewed.
+  const client: pg.Client = new ExtendedClient();
+  expect(() => client.query({ name: "kept", text: "select 1" })).toThrow("a named statement keeps its plan");
+});
+
 test("keys are changed without a call that fails: both are taken until the old one is retired", async () => {
   const { admin } = plane.database;
   const next = deriveTokenKey("the next secret");
@@ -156,7 +220,7 @@ test("keys are changed without a call that fails: both are taken until the old o
   const retired = await admin.query("select guard.retire_keys($1) as count", [next.id]);
   expect(retired.rows).toEqual([{ count: 1 }]);
   expect(await read(old, a)).toBe("WV001");
-  expect(await read(fresh, b)).toEqual([{ external_id: "company-b" }]);
+  expect(await read(fresh, b)).toContainEqual({ external_id: "company-b" });
   await expect(admin.query("select guard.retire_keys('0000000000000000')")).rejects.toMatchObject({ code: "P0002" });
 
   await admin.query("select guard.install_key($1, $2)", [testTokenKey.id, testTokenKey.secret]);
@@ -171,8 +235,8 @@ test("the database's check is HMAC-SHA-256 for every key and message", async () 
     const company = randomUUID();
     await admin.query("select guard.install_key($1, $2)", [key.id, key.secret]);
     const ask = async (token: string, of: string) =>
-      (await admin.query("select set_config('wellvault.token', $1, false), guard.ok($2)", [token, of])).rows[0]
-        .ok as boolean;
+      (await admin.query("select set_config('wellvault.token', $1, false), guard.token_is_for($2)", [token, of]))
+        .rows[0].token_is_for as boolean;
     const token = createTenantTokens(key).sign(company, 1_000);
     expect(await ask(token, company)).toBe(true);
     expect(await ask(token, a.companyId)).toBe(false);

@@ -40,39 +40,12 @@ export const rowSecurity: Wall = {
 export const tokenCheck: Wall = {
   name: "the check of the token",
   down: () => `
-    alter function guard.ok(uuid) rename to ok_for_real;
-    create function guard.ok(company uuid) returns boolean language sql stable as 'select true';
-    create or replace function guard.require(company uuid) returns void language sql stable as 'select';
-    ${everywhere("guard.ok")}`,
+    alter function guard.token_is_for(uuid) rename to token_is_for_real;
+    create function guard.token_is_for(company uuid) returns boolean language sql stable as 'select true'`,
   up: () => `
-    ${everywhere("guard.ok_for_real")}
-    drop function guard.ok(uuid);
-    alter function guard.ok_for_real(uuid) rename to ok;
-    create or replace function guard.require(company uuid) returns void
-      language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-      as 'begin if not guard.ok(company) then raise exception ''refused'' using errcode = ''WV001''; end if; end'`,
+    drop function guard.token_is_for(uuid);
+    alter function guard.token_is_for_real(uuid) rename to token_is_for`,
 };
-
-/** Policies hold on to the function that they were made with, so each is made to ask another one. */
-function everywhere(check: string): string {
-  return `
-    do $$
-    declare
-      wall record;
-    begin
-      for wall in
-        select format('%I.%I', n.nspname, r.relname) as name, c.company_id
-        from pg_policy as p
-        join pg_class as r on r.oid = p.polrelid
-        join pg_namespace as n on n.oid = r.relnamespace
-        join control.companies as c on c.vault = n.nspname
-      loop
-        execute format('alter policy tenant_token on %s using ((select ${check}(%L))) with check ((select ${check}(%L)))',
-          wall.name, wall.company_id, wall.company_id);
-      end loop;
-    end
-    $$;`;
-}
 
 /** PUBLIC may not run some functions. */
 export function functions(...patterns: readonly string[]): Wall {
