@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { pino } from "pino";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, vi } from "vitest";
 import { inParallel } from "../../src/cli/demo/in-parallel.ts";
 import { CreateEmployeeRequestSchema, EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { openGrpcJsCaller } from "../support/grpc-js.ts";
@@ -17,6 +17,9 @@ import { badValues, disposable, disturbed, outcomeOf } from "./wire/fuzz.ts";
 import { watchLogs } from "./wire/log-watch.ts";
 import { type RawAnswer, rawCall } from "./wire/raw-call.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
+
+// Hundreds of calls take a while on a machine that has other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 let stage: Stage;
 /** A, but with an employee whom the attacks may change. */

@@ -1,5 +1,5 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, vi } from "vitest";
 import { envelope } from "../support/wire.ts";
 import { attackSuite } from "./support/attack.ts";
 import { type Company, withSpareEmployee } from "./wire/company.ts";
@@ -7,6 +7,9 @@ import { rawCall } from "./wire/raw-call.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
 import { fateOf } from "./wire/verbatim.ts";
 import { texts, walkTexts } from "./wire/walk-texts.ts";
+
+// Hundreds of calls take a while on a machine that has other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 let stage: Stage;
 /** A, but with an employee whom the attacks may change. */

@@ -135,7 +135,8 @@ async function makeCall(
     return;
   }
   const honest = chooseHonest(random, ledger);
-  const chaos = random.below(20);
+  // Each of them costs the service a connection or two, so they are few.
+  const chaos = random.below(40);
   const options: CallOptions =
     chaos === 0 ? { timeoutMs: 1 + random.below(25) } : chaos === 1 ? { signal: cancelSoon(random.below(20)) } : {};
   const outcome = await codeOf(honest.order({ ...context, options }));
