@@ -71,4 +71,20 @@ export const becomingAnother: readonly StatementsAttack[] = [
       `update ${b.vault}.employees set team = 'taken with S40' returning external_id`,
     ],
   },
+  {
+    id: "S43",
+    title: "become B and have EXPLAIN ANALYZE count the rows of a guess",
+    expected: "nothing scanned, nothing estimated, logged",
+    sql: ({ b }) => [
+      `set role ${b.vault}`,
+      "set enable_seqscan = off",
+      `explain (analyze, timing off, summary off) select 1 from ${b.vault}.employees where delete_time is null and external_id >= 'a'`,
+    ],
+    describe: (result) => {
+      const plan = JSON.stringify(result);
+      return /One-Time Filter: false/.test(plan) && !/Scan|Removed/.test(plan)
+        ? "nothing scanned, nothing estimated"
+        : plan;
+    },
+  },
 ];

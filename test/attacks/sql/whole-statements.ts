@@ -9,7 +9,7 @@ export interface StatementsAttack extends SqlAttack<readonly string[]> {
   readonly alsoAsLogin?: boolean;
 }
 
-/** The attacks S01 to S42 that are statements and nothing else. */
+/** The attacks S01 to S43 that are statements and nothing else. */
 export const wholeStatements: readonly StatementsAttack[] = [
   ...becomingAnother,
   ...changingThings,
