@@ -74,12 +74,14 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
 
   const onWarning = (message: string) => log.warn(withoutValues(message));
   const store = openControlStore({ url: loginUrl(databaseUrl, "wellvault_control", loginSecret), onWarning });
+  const directory = createTenantDirectory(store);
   const sessions = openTenantSessions({
     urlOf: (login) => loginUrl(databaseUrl, login, loginSecret),
     loginCount: config.dataLogins,
     tokens: createTenantTokens(tokenKey),
     poolSize: config.poolSize,
     entities: [EmployeeEntity],
+    onVaultGone: (tenantId) => directory.forget(tenantId),
     onWarning,
   });
   const closePlanes = () => Promise.all([sessions.close(), store.close()]);
@@ -89,7 +91,7 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
       log.warn({ err: error }, "the canary of wellvault verify was not made");
       return true;
     });
-    const parts = { store, sessions, directory: createTenantDirectory(store) };
+    const parts = { store, sessions, directory };
     const server = await startServer({
       ...config,
       ...parts,

@@ -1,5 +1,7 @@
 import { isRaw, PostgreSqlConnection, PostgreSqlDriver, type SessionContext } from "@mikro-orm/postgresql";
 import { CompiledQuery, type ControlledTransaction } from "kysely";
+import { sqlStateOf } from "./sqlstate.ts";
+import { VaultGoneError } from "./vault-gone-error.ts";
 
 /** The settings of a pin, as a session's fork carries them; all are set for the transaction only. */
 export interface PinSettings {
@@ -55,6 +57,8 @@ export class PinnedConnection extends PostgreSqlConnection {
       return transaction;
     } catch (error) {
       await transaction.rollback().execute();
+      // invalid_parameter_value: of all that the pin sets, only the role can be one that there is not.
+      if (sqlStateOf(error) === "22023") throw new VaultGoneError("the vault's role is missing", { cause: error });
       throw error;
     }
   }

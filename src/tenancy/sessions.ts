@@ -6,6 +6,7 @@ import type { PinSettings } from "../database/pinned-driver.ts";
 import { createDatabaseProbe } from "../database/probe.ts";
 import { isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
 import type { Statement } from "../database/statement.ts";
+import { isVaultGone } from "../database/vault-gone-error.ts";
 import { errors } from "../errors.ts";
 import { createFairShare, type FairShare } from "./fair-share.ts";
 import type { TenantEntry } from "./tenant.ts";
@@ -63,6 +64,8 @@ export interface TenantSessionsOptions {
   readonly tokens: TenantTokens;
   /** The entities of all services. */
   readonly entities: readonly EntitySchema[];
+  /** Told of a tenant whose vault is missing: what is known of the tenant is out of date. */
+  readonly onVaultGone?: (tenantId: string) => void;
   /** Told of trouble that no call sees. */
   readonly onWarning: (message: string) => void;
 }
@@ -91,7 +94,7 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
   return {
     open(session) {
       const { plane, share } = planeOf(session.tenant.login);
-      return new PinnedSession(plane.orm, share, options.tokens, session);
+      return new PinnedSession({ ...options, orm: plane.orm, share }, session);
     },
     ping: () => probe.ask(),
     async close() {
@@ -100,16 +103,23 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
   };
 }
 
+/** What all sessions of a login share. */
+interface SessionParts extends Pick<TenantSessionsOptions, "tokens" | "onVaultGone"> {
+  readonly orm: MikroORM;
+  readonly share: FairShare;
+}
+
 class PinnedSession implements TenantSession {
   readonly tenantId: string;
   readonly em: EntityManager;
   readonly #signal: AbortSignal;
-  readonly #share: FairShare;
+  readonly #parts: SessionParts;
 
-  constructor(orm: MikroORM, share: FairShare, tokens: TenantTokens, { tenant, signal, timeoutMs }: SessionOptions) {
+  constructor(parts: SessionParts, { tenant, signal, timeoutMs }: SessionOptions) {
+    const { orm, tokens } = parts;
     this.tenantId = tenant.tenantId;
     this.#signal = signal;
-    this.#share = share;
+    this.#parts = parts;
     const settings: PinSettings = {
       search_path: `"${tenant.vault}", pg_temp`,
       // The second belt, for when the cancellation itself cannot reach the server.
@@ -146,7 +156,7 @@ class PinnedSession implements TenantSession {
 
   async transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T> {
     try {
-      return await this.#share.run(this.tenantId, this.#signal, () => this.#attempt(work));
+      return await this.#parts.share.run(this.tenantId, this.#signal, () => this.#attempt(work));
     } catch (error) {
       if (this.#signal.aborted) throw abortError(this.#signal, error);
       throw error;
@@ -172,6 +182,10 @@ class PinnedSession implements TenantSession {
         if (attempt < attempts && (isRetryable(error) || sqlStateOf(error) === "57014")) {
           await new Promise((done) => setTimeout(done, 5 * 4 ** attempt * Math.random()));
           continue;
+        }
+        if (isVaultGone(error)) {
+          this.#parts.onVaultGone?.(this.tenantId);
+          throw errors.tenantDenied();
         }
         throw toWellvaultError(error, committing) ?? error;
       }
