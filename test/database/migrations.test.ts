@@ -135,7 +135,7 @@ describe("as a role that owns the database and may create roles, but is no super
         union all
         select proowner::regrole::text, proname from pg_proc where pronamespace = 'control'::regnamespace
         union all
-        select nspowner::regrole::text, 'vault' from pg_namespace where nspname like 'v\\_%'
+        select distinct nspowner::regrole::text, 'vault' from pg_namespace where nspname like 'v\\_%'
         order by name
       `);
       expect(rows).toEqual([
