@@ -5,7 +5,7 @@
 -- roles, by the statements there and here.
 --
 -- Needs a superuser, for PostgreSQL's own objects belong to one. Both files are run at every migration by a role
--- that may (`wellvault migrate`, or a start of the service), and change nothing where nothing is left to take.
+-- that may (a start of the service, `wellvault migrate` or `wellvault harden`), and change nothing where nothing is left to take.
 --
 -- Without it the token wall still keeps every row of other vaults out of reach; what is missing then is
 -- told by `wellvault verify`.

@@ -14,6 +14,7 @@ import { openControlStore } from "./tenancy/control-store.ts";
 import { createTenantDirectory } from "./tenancy/directory.ts";
 import { migrateFleet } from "./tenancy/fleet.ts";
 import { openTenantSessions } from "./tenancy/sessions.ts";
+import { countDataLogins } from "./tenancy/statements/count-data-logins.ts";
 import { createTenantTokens } from "./tenancy/tenant-tokens.ts";
 import { ensureCanary } from "./verify/canary.ts";
 import { verify } from "./verify/verify.ts";
@@ -75,9 +76,14 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
   const onWarning = (message: string) => log.warn(withoutValues(message));
   const store = openControlStore({ url: loginUrl(databaseUrl, "wellvault_control", loginSecret), onWarning });
   const directory = createTenantDirectory(store);
+  // There may be more than the setting says, from a start with a greater one.
+  const [logins] = await store.query(countDataLogins, []).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   const sessions = openTenantSessions({
     urlOf: (login) => loginUrl(databaseUrl, login, loginSecret),
-    loginCount: config.dataLogins,
+    loginCount: logins?.count ?? config.dataLogins,
     tokens: createTenantTokens(tokenKey),
     poolSize: config.poolSize,
     entities: [EmployeeEntity],
@@ -139,7 +145,7 @@ async function migrate(
     );
   }
   if (!report.hardened) {
-    log.warn("sql/hardening.sql was not applied: the migrating role is no superuser; see docs/security.md");
+    log.warn("the database is not hardened: the migrating role is no superuser; let one run `wellvault harden`");
   }
   if (report.tokenKeys > 1) {
     log.warn(

@@ -54,6 +54,7 @@ export const restrictions: readonly Restriction[] = [
       "cli/demo/sql-attempts",
       "database/embedded-server",
       "database/extended-client",
+      "database/harden",
       "database/logins",
       "database/migrations",
       "database/token-keys",

@@ -95,6 +95,8 @@ set local role wellvault_provisioner;
 create function control.create_vault_role(vault name, login name) returns void
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp
+  -- Whatever the session says: who creates a vault's role becomes no user of it.
+  set createrole_self_grant = ''
 as $$
 begin
   if vault::text !~ '^v_[0-9a-f]{16}$' then

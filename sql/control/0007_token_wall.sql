@@ -72,16 +72,24 @@ $$;
 comment on function guard.ok(uuid) is 'First half of the policy of a vault''s table: whether a statement is planned under a valid tenant token for the company.';
 
 -- The second half: a plan that is kept, for a prepared statement, is good under the token that it was
--- made under and no other.
+-- made under and no other, and only until that token expires.
 create function guard.token() returns text
   language plpgsql stable parallel safe security definer
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  token text := current_setting('wellvault.token', true);
 begin
-  return current_setting('wellvault.token', true);
+  -- A number first, so that nothing here can raise an error; whether it is signed was asked with the plan.
+  if substr(token, 18, 10) ~ '^[0-9]{10}$'
+    and substr(token, 18, 10)::bigint > extract(epoch from statement_timestamp())
+  then
+    return token;
+  end if;
+  return null;
 end
 $$;
-comment on function guard.token() is 'The transaction''s tenant token.';
+comment on function guard.token() is 'The transaction''s tenant token, or null when it has expired.';
 
 create function guard.token_at_planning() returns text
   language plpgsql immutable parallel safe security definer

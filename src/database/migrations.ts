@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
+import { harden } from "./harden.ts";
 import { addDataLogins, setLoginPasswords } from "./logins.ts";
 import { sqlStateOf } from "./sqlstate.ts";
 import type { TokenKey } from "./token-key.ts";
@@ -28,7 +29,7 @@ export interface MigrationReport {
   readonly tenantVersion: number;
   /** Logins whose password was set now; a process that still uses the old one can open no connection. */
   readonly passwordsSet: readonly string[];
-  /** Whether the hardening was looked to; only a superuser may. */
+  /** Whether PUBLIC has nothing left that sql/hardening-targets.sql takes; only a superuser can take it. */
   readonly hardened: boolean;
   /** Keys that tenant tokens may be signed with. More than one while keys are being changed. */
   readonly tokenKeys: number;
@@ -168,21 +169,6 @@ async function applyControl(client: pg.Client, migrations: readonly Migration[],
     }
     applied.push(migration.name);
   }
-}
-
-/** Takes from PUBLIC what needs a superuser to take. Returns whether the migrating role is one. */
-async function harden(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ super: boolean }>(
-    "select rolsuper as super from pg_catalog.pg_roles where rolname = current_user",
-  );
-  if (!rows[0]?.super) return false;
-  const targets = await client.query<{ statements: string }>(
-    await readFile(join(sqlFolder, "hardening-targets.sql"), "utf8"),
-  );
-  const grants = await readFile(join(sqlFolder, "hardening.sql"), "utf8");
-  // One message, so one transaction: nothing is taken from PUBLIC before the service's roles have it.
-  await client.query([...targets.rows.map((row) => row.statements), grants].join(";\n"));
-  return true;
 }
 
 async function loadTenant(client: pg.Client, migrations: readonly Migration[]): Promise<void> {

@@ -56,7 +56,7 @@ export interface TenantSessions {
 export interface TenantSessionsOptions {
   /** Returns the URL of the database as one of the data plane's logins. */
   readonly urlOf: (login: string) => string;
-  /** Logins that vaults are spread over. Each has a pool of its own, and an equal share of the connections. */
+  /** Logins that vaults are spread over, in the database and not by the setting. Each has a pool with an equal share. */
   readonly loginCount: number;
   /** Connections at most, of all logins together; a login has one at least. */
   readonly poolSize: number;

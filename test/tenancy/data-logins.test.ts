@@ -2,17 +2,18 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dataLogins, loginUrl } from "../../src/database/logins.ts";
 import { as } from "../support/clients.ts";
+import { createTestDatabase } from "../support/database.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 let service: TestService;
 let tenants: string[];
 beforeAll(async () => {
-  service = await startTestService({ dataLogins: 3, poolSize: 6 });
+  service = await startTestService({ dataLogins: 3, poolSize: 6 }, await createTestDatabase());
   tenants = [];
   // The canary of wellvault verify is the ninth.
   for (let n = 0; n < 8; n++) tenants.push(await service.provision());
 });
-afterAll(() => service.close());
+afterAll(() => service.database.drop());
 
 interface Company {
   readonly tenant_id: string;
@@ -72,9 +73,20 @@ test("more logins at the next start take the next vaults, and fewer lose none", 
   expect((await companies()).filter(({ login }) => login === dataLogins(4)[3])).toHaveLength(3);
   await more.close();
 
-  const fewer = await startTestService({ dataLogins: 1 }, service.database);
-  for (const tenant of added) {
-    expect((await fewer.clients.employees.listEmployees({}, as("company_admin", tenant))).employees).toEqual([]);
-  }
+  // Nor do they take more connections than the service may: each login has its share of them.
+  const fewer = await startTestService({ dataLogins: 1, poolSize: 4 }, service.database);
+  await service.close();
+  const calls = [...tenants, ...added].flatMap((tenant) => Array.from({ length: 5 }, () => tenant));
+  const open = "select from pg_stat_activity where datname = current_database() and application_name = 'wellvault'";
+  let most = 0;
+  const answers = Promise.all(
+    calls.map((tenant) => fewer.clients.employees.listEmployees({}, as("company_admin", tenant))),
+  );
+  const counting = (async () => {
+    for (let n = 0; n < 10; n++) most = Math.max(most, (await service.database.admin.query(open)).rowCount ?? 0);
+  })();
+  await Promise.all([answers, counting]);
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(4);
   await fewer.close();
 });

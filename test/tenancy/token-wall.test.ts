@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ExtendedClient } from "../../src/database/extended-client.ts";
@@ -202,6 +202,15 @@ test("a plan that was kept under a token of B shows nothing once the token is an
   // The plan is a kept one: it has no parameters to be planned anew for.
   expect(await count(own)).toBeGreaterThan(0);
   for (const token of [tokens.sign(a.companyId, 10_000), "", "x"]) expect(await count(token)).toBe(0);
+  // Nor once its own has expired.
+  const expiry = Math.floor(Date.now() / 1_000) + 3;
+  const mac = createHmac("sha256", testTokenKey.secret).update(`${b.companyId}.${expiry}`).digest("hex");
+  const short = `${testTokenKey.id}.${expiry}.${mac}`;
+  await login.query("deallocate kept");
+  await count(short, `prepare kept as select employee_no from ${b.vault}.employees`);
+  expect(await count(short)).toBeGreaterThan(0);
+  await new Promise((done) => setTimeout(done, expiry * 1_000 + 500 - Date.now()));
+  expect(await count(short)).toBe(0);
   await login.end();
   // So a plan is not kept by the service: it would show nothing as soon as the token is renewed.
   const client: pg.Client = new ExtendedClient();

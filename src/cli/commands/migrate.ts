@@ -52,7 +52,7 @@ function textOf(report: {
     `Passwords set: ${report.passwordsSet.join(", ") || "none"}`,
     report.hardened
       ? "Hardened: PUBLIC has nothing that it must not have."
-      : "Not hardened: the migrating role is no superuser. Run this once as one; see docs/security.md.",
+      : "Not hardened: the migrating role is no superuser. Let one run `wellvault harden`; see docs/security.md.",
   ];
   if (report.tokenKeys > 1) lines.push(`Keys of the tenant tokens: ${report.tokenKeys}. See \`wellvault keys\`.`);
   return `${lines.join("\n")}\n`;

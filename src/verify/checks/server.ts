@@ -6,7 +6,7 @@ export const serverChecks: readonly CheckInfo[] = [
     id: "hardening",
     title: "PUBLIC may not read the catalogue nor run what looks or reaches out of a vault",
     remedy:
-      "The token wall still keeps other vaults' rows out of reach, but a statement that was put into a call could learn names and sizes, take locks and wait. Run `wellvault migrate` once with the URL of a superuser: a migrating role that is none cannot take these rights from PUBLIC.",
+      "The token wall still keeps other vaults' rows out of reach, but a statement that was put into a call could learn names and sizes, take locks and wait. Let a superuser run `wellvault harden` once: a migrating role that is none cannot take these rights from PUBLIC.",
     severity: "finding",
   },
   {
