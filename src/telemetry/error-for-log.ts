@@ -51,7 +51,7 @@ export function withoutValues(text: string): string {
 /** Whether the error, or what led to it, comes from PostgreSQL or quotes a statement. */
 function isOfDatabase(error: Error): boolean {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth <= maxDepth; at = at.cause, depth++) {
-    if ("severity" in at || "routine" in at || /Exception$|DatabaseError$/.test(at.name + at.constructor.name))
+    if ("severity" in at || "routine" in at || /(?<!DOM)Exception$|DatabaseError$/.test(at.name + at.constructor.name))
       return true;
   }
   return false;

@@ -73,3 +73,11 @@ test("a defect is told with where it happened, and without what stands in quotes
 test("what is thrown and is no error is told by its kind only", () => {
   expect(JSON.parse(logged("secret-value"))).toMatchObject({ err: { type: "string" } });
 });
+
+test("a time limit of the platform is told in words", () => {
+  expect(
+    JSON.parse(logged(new DOMException("The operation was aborted due to timeout", "TimeoutError"))),
+  ).toMatchObject({
+    err: { type: "TimeoutError", message: "The operation was aborted due to timeout" },
+  });
+});
