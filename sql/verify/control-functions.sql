@@ -2,7 +2,9 @@
 with found as (
   select p.oid::regprocedure::text as signature,
     concat_ws(' ', p.oid::regprocedure::text, l.lanname, case when p.prosecdef then 'security definer' end,
-      p.provolatile, p.proconfig::text,
+      p.provolatile, case when p.proleakproof then 'leakproof' end, case when p.proisstrict then 'strict' end,
+      'parallel ' || p.proparallel::text, 'cost ' || p.procost, case when p.prosupport <> 0 then 'support ' || p.prosupport::text end,
+      case when p.proretset then 'setof' end, 'returns ' || p.prorettype::regtype::text, p.proconfig::text,
       'owner ' || case when o.rolname = expected.value ->> 'migrator' then '$migrator' else o.rolname end,
       'sha256 ' || encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex'),
       (select 'to ' || string_agg(x.name || case when x.is_grantable then '*' else '' end, ',' order by x.name)

@@ -10,7 +10,11 @@ select null::text as tenant_id, 'role ' || coalesce(w.name, r.rolname) as object
   case
     when r.oid is null then 'is missing'
     -- Another database of the server may have more logins of the data plane than this one.
-    when w.name is null and r.rolname !~ '^wellvault_app_[0-9]{2}$' then 'is none of the service''s'
+    when w.name is null and (r.rolname !~ '^wellvault_app_[0-9]{2}$' or not exists (
+      select from pg_shdepend as s
+      where s.refclassid = 'pg_authid'::regclass and s.refobjid = r.oid and s.classid = 'pg_database'::regclass
+        and s.objid <> (select d.oid from pg_database as d where d.datname = current_database())
+    )) then 'is none of the service''s'
     else nullif(concat_ws(', ',
       case when w.name is not null and r.rolcanlogin <> w.may_log_in then
         case when r.rolcanlogin then 'may log in' else 'may not log in' end end,

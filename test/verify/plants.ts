@@ -1,3 +1,5 @@
+import { cataloguePlants } from "./catalogue-plants.ts";
+
 /**
  * A violation of the isolation, to be planted by a superuser and taken back. `{a}` and `{b}` are vaults,
  * `{company a}` the id and `{policy a}` the policy of a company, `{db}` the database.
@@ -481,6 +483,50 @@ const controlAndServer: readonly Plant[] = [
     found: ["powerful-roles"],
   },
   {
+    name: "a superuser that is named like a vault's role of another database",
+    plant: "create role v_ffffffffffffffff login superuser; grant connect on database postgres to v_ffffffffffffffff",
+    undo: "revoke connect on database postgres from v_ffffffffffffffff; drop role v_ffffffffffffffff",
+    found: ["companies", "powerful-roles"],
+  },
+  {
+    name: "a login that is named like a vault's role of another database",
+    plant: "create role v_ffffffffffffffff login noinherit; grant connect on database postgres to v_ffffffffffffffff",
+    undo: "revoke connect on database postgres from v_ffffffffffffffff; drop role v_ffffffffffffffff",
+    found: ["companies"],
+  },
+  {
+    name: "a member of a superuser",
+    plant: "create role stranger login; grant postgres to stranger",
+    undo: "drop role stranger",
+    found: ["powerful-members"],
+  },
+  {
+    name: "a member of a member of a role that bypasses row level security",
+    plant: `create role strong bypassrls; create role team; create role stranger login;
+      grant strong to team; grant team to stranger with inherit false`,
+    undo: "drop role stranger; drop role team; drop role strong",
+    found: ["powerful-members", "powerful-roles"],
+  },
+  {
+    name: "a database that belongs to somebody else",
+    plant: "create role stranger; alter database {db} owner to stranger",
+    undo: "alter database {db} owner to postgres; drop role stranger",
+    found: ["database-privileges"],
+  },
+  {
+    name: "a login that looks like another database's",
+    plant: "create role wellvault_app_77 login noinherit; grant wellvault_session to wellvault_app_77 with set false",
+    undo: "drop role wellvault_app_77",
+    found: ["service-memberships", "service-roles"],
+  },
+  {
+    name: "a monitor that reads the catalogue",
+    plant: `create role monitor login; grant wellvault_catalog_reader to monitor;
+      grant connect on database {db} to monitor`,
+    undo: "revoke connect on database {db} from monitor; drop role monitor",
+    found: ["catalogue-readers"],
+  },
+  {
     name: "a log that shows values",
     plant: "alter role wellvault_auditor in database {db} set log_statement = 'all'",
     undo: "alter role wellvault_auditor in database {db} reset log_statement",
@@ -489,7 +535,7 @@ const controlAndServer: readonly Plant[] = [
 ];
 
 /** Every plant. */
-export const plants: readonly Plant[] = [...rolesAndRights, ...controlAndServer, ...walls];
+export const plants: readonly Plant[] = [...rolesAndRights, ...controlAndServer, ...walls, ...cataloguePlants];
 
 /** A plant that cannot be taken back altogether: a dropped column leaves its place behind. */
 export const lastPlant: Plant = {

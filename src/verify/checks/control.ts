@@ -57,6 +57,13 @@ export const controlChecks: readonly CheckInfo[] = [
     severity: "finding",
   },
   {
+    id: "large-objects",
+    title: "There are no large objects",
+    remedy:
+      "The service makes none: somebody copied something there, past every policy. Look what it holds and who may read it, and drop it with lo_unlink.",
+    severity: "finding",
+  },
+  {
     id: "replication",
     title: "No publication, subscription or logical slot moves rows in or out",
     remedy: "Whoever reads from it has every company's rows. Drop it, or write down who it is for.",

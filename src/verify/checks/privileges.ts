@@ -38,8 +38,9 @@ export const privilegeChecks: readonly CheckInfo[] = [
   },
   {
     id: "database-privileges",
-    title: "Only the service's logins may connect to the database, and only its owner makes schemas",
-    remedy: "Take it back with REVOKE ... ON DATABASE.",
+    title: "Only the service's logins may connect to the database, and it belongs to the migrating role",
+    remedy:
+      "Take it back with REVOKE ... ON DATABASE. The owner of a database can give everybody a way in, and drop it: give it back with ALTER DATABASE ... OWNER TO.",
     severity: "finding",
   },
   {

@@ -51,10 +51,24 @@ export const roleChecks: readonly CheckInfo[] = [
     severity: "finding",
   },
   {
+    id: "powerful-members",
+    title: "Nobody can become a superuser or the migrating role, or has their rights, by a membership",
+    remedy:
+      "Such a role reaches every row although nothing is seen on the role itself. Take the membership back with REVOKE, and look who granted it.",
+    severity: "finding",
+  },
+  {
     id: "powerful-roles",
     title: "No other role of the server reaches everything",
     remedy:
       "No wall inside the database holds against these roles: a superuser sees every row. Keep a list of who has their credentials, and keep it short.",
+    severity: "note",
+  },
+  {
+    id: "catalogue-readers",
+    title: "Nobody outside the service reads the catalogue",
+    remedy:
+      "These roles see the names of all vaults and roles, sizes and statistics, and no row. Keep a list of who has their credentials; take it back with REVOKE wellvault_catalog_reader FROM.",
     severity: "note",
   },
 ];

@@ -17,6 +17,13 @@ export const serverChecks: readonly CheckInfo[] = [
     severity: "finding",
   },
   {
+    id: "catalogue-grants",
+    title: "Neither PUBLIC nor a role of the service has more rights on PostgreSQL's own objects than it was given",
+    remedy:
+      "pg_authid holds the passwords, pg_statistic values of rows, and functions such as pg_read_file read the server's files. Take the right back with REVOKE, and look who granted it.",
+    severity: "finding",
+  },
+  {
     id: "server-settings",
     title: "The server's settings are those that the walls rest on",
     remedy: "Change the setting in postgresql.conf and reload.",
@@ -26,7 +33,7 @@ export const serverChecks: readonly CheckInfo[] = [
     id: "log-settings",
     title: "The server's log holds no values of rows",
     remedy:
-      "The service binds its values, but an error's detail or a logged statement can still show one. Set log_error_verbosity = terse, log_min_error_statement = panic, log_parameter_max_length = 0 and log_parameter_max_length_on_error = 0.",
+      "The service binds its values, but an error's detail or a logged statement can still show one. Set log_error_verbosity = terse, log_min_error_statement = panic, log_parameter_max_length = 0 and log_parameter_max_length_on_error = 0, and what is told besides to its default.",
     severity: "note",
   },
   {
