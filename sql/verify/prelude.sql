@@ -204,3 +204,21 @@ control_lines as (
   cross join expected
   left join pg_roles as o on o.oid = l.owner
 ),
+
+-- What PostgreSQL's own functions are, and one sum of all of them, without the rights on them.
+builtin_functions as (
+  select p.oid, p.oid::regprocedure::text as signature, p.proowner, l.lanname, p.prosecdef, p.proconfig,
+    concat_ws(' ', p.oid::regprocedure::text, p.prorettype::regtype::text, case when p.proretset then 'setof' end,
+      l.lanname, p.prokind, p.provolatile, p.proparallel, p.prosecdef::text, p.proleakproof::text, p.proisstrict::text,
+      p.procost::text, p.prorows::text, p.prosupport::text, p.proowner::text, p.proconfig::text, p.probin, p.prosrc,
+      pg_get_function_sqlbody(p.oid), pg_get_expr(p.proargdefaults, 0)) as line
+  from pg_proc as p
+  join pg_language as l on l.oid = p.prolang
+  where p.oid < 16384
+),
+builtin_sum as (
+  select current_setting('server_version_num') as version,
+    encode(sha256(convert_to(string_agg(b.line, e'\n' order by b.line collate "C"), 'UTF8')), 'hex') as sum
+  from builtin_functions as b
+),
+

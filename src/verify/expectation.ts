@@ -26,15 +26,21 @@ export interface Expectation extends MigratedShape {
   readonly keyId: string | null;
   /** Number of the newest tenant migration. */
   readonly tenantVersion: number;
+  /** SHA-256 of what PostgreSQL's own functions are, by its version as `server_version_num` tells it. */
+  readonly builtinFunctions: Readonly<Record<string, string>>;
   readonly migrations: readonly (Omit<Migration, "body"> & { readonly folder: "control" | "tenant" })[];
 }
 
 /** Where the shape stands. `node tools/verify-shape.ts` makes it from a fresh database; a test compares. */
 export const shapeFile = join(sqlFolder, "verify/shape.json");
 
+/** Where the sums of PostgreSQL's own functions stand; `node tools/verify-builtins.ts` makes them from fresh servers. */
+export const builtinFunctionsFile = join(sqlFolder, "verify/builtin-functions.json");
+
 /** Reads what is expected of a database: its shape, and the migrations of this version. */
 export async function readExpectation(migrator: string, keyId: string | null): Promise<Expectation> {
   const shape = JSON.parse(await readFile(shapeFile, "utf8")) as MigratedShape;
+  const builtinFunctions = JSON.parse(await readFile(builtinFunctionsFile, "utf8")) as Record<string, string>;
   const folders = await Promise.all(
     (["control", "tenant"] as const).map(async (folder) =>
       (await readMigrations(join(sqlFolder, folder))).map(({ body: _, ...migration }) => ({ ...migration, folder })),
@@ -42,7 +48,7 @@ export async function readExpectation(migrator: string, keyId: string | null): P
   );
   const migrations = folders.flat();
   const tenantVersion = migrations.filter(({ folder }) => folder === "tenant").length;
-  return { ...shape, migrator, keyId, tenantVersion, migrations };
+  return { ...shape, migrator, keyId, tenantVersion, builtinFunctions, migrations };
 }
 
 /** Reads the shape of a database that was just migrated and has one company. */

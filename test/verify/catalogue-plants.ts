@@ -31,6 +31,26 @@ export const cataloguePlants: readonly Plant[] = [
     found: ["vault-grants-foreign"],
   },
   {
+    name: "a function of PostgreSQL that does what another one does",
+    plant:
+      "create or replace function pg_catalog.lower(text) returns text language internal immutable strict parallel safe as 'upper'",
+    undo: "create or replace function pg_catalog.lower(text) returns text language internal immutable strict parallel safe as 'lower'",
+    found: ["builtin-functions"],
+  },
+  {
+    name: "a function of PostgreSQL with its owner's rights",
+    plant: "alter function pg_catalog.pg_ls_dir(text) security definer",
+    undo: "alter function pg_catalog.pg_ls_dir(text) security invoker",
+    found: ["builtin-functions"],
+  },
+  {
+    name: "a function of PostgreSQL in another language",
+    plant:
+      "create or replace function pg_catalog.pg_postmaster_start_time() returns timestamptz language plpgsql stable strict parallel safe as 'begin return now(); end'",
+    undo: "create or replace function pg_catalog.pg_postmaster_start_time() returns timestamptz language internal stable strict parallel safe as 'pg_postmaster_start_time'",
+    found: ["builtin-functions"],
+  },
+  {
     name: "a type among PostgreSQL's own",
     plant: "create type pg_catalog.mood as enum ('good')",
     undo: "drop type pg_catalog.mood",

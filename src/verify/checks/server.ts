@@ -17,6 +17,20 @@ export const serverChecks: readonly CheckInfo[] = [
     severity: "finding",
   },
   {
+    id: "builtin-functions",
+    title: "PostgreSQL's own functions are those that it came with",
+    remedy:
+      "A function that was replaced runs in every statement that calls it, with the caller's rights. Restore it from a fresh server of the same version, and look who changed it. Where a provider changes PostgreSQL, compare with a fresh server of theirs.",
+    severity: "finding",
+  },
+  {
+    id: "builtin-functions-known",
+    title: "What PostgreSQL's own functions are is known for this version",
+    remedy:
+      "A version that this one of Wellvault was not tested on: that no function of PostgreSQL was replaced by another one in the same language is not checked. Compare pg_proc with a fresh server of the same version.",
+    severity: "note",
+  },
+  {
     id: "catalogue-grants",
     title: "Neither PUBLIC nor a role of the service has more rights on PostgreSQL's own objects than it was given",
     remedy:
