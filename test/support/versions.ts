@@ -10,6 +10,9 @@ export type Version = (typeof versions)[number];
 /** The variable that names the version to test on. */
 export const versionVariable = "WELLVAULT_TEST_POSTGRES";
 
+/** Whether a statement without a token is refused when it is planned, as on 16, and not shown no rows. */
+export const refusesAtPlanning = process.env[versionVariable] === "16";
+
 /** Folder of the packages with a version's programs, or undefined for those of the project itself. */
 export function packagesOf(version: Version): string | undefined {
   return version === "18" ? undefined : join(import.meta.dirname, "../versions", version);

@@ -8,6 +8,7 @@ import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { letObserve } from "../support/observe.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
+import { refusesAtPlanning } from "../support/versions.ts";
 
 // One connection, so that every session meets what the one before it left behind.
 let plane: PinnedPlane;
@@ -245,12 +246,20 @@ describe("the controls: with a wall taken down the same attack gets through", ()
     }
   }
 
+  /** What a read is shown. To be refused for want of a token, as on PostgreSQL 16, is to be shown nothing. */
+  async function shown(rows: Promise<unknown>): Promise<unknown> {
+    return await rows.catch((error: unknown) => {
+      if (refusesAtPlanning && sqlStateOf(error) === "WV001") return [];
+      throw error;
+    });
+  }
+
   /** What a grant or a membership opens the token still keeps shut; without row level security nothing does. */
   async function withoutTokens(work: () => Promise<void>): Promise<void> {
-    expect(await read()).toEqual([]);
+    expect(await shown(read())).toEqual([]);
     const table = `alter table ${b.vault}.employees`;
     await without(`${table} disable row level security`, `${table} enable row level security`, work);
-    expect(await read()).toEqual([]);
+    expect(await shown(read())).toEqual([]);
   }
 
   test("a grant on B's schema and table, and no tokens, let A read B", async () => {
@@ -289,7 +298,7 @@ describe("the controls: with a wall taken down the same attack gets through", ()
         `revoke inherit option for ${b.vault} from wellvault_app`,
         async () => {
           const unpinned = async () => (await raw.query(`select external_id from ${b.vault}.employees`)).rows;
-          expect(await unpinned()).toEqual([]);
+          expect(await shown(unpinned())).toEqual([]);
           const table = `alter table ${b.vault}.employees`;
           await without(`${table} disable row level security`, `${table} enable row level security`, async () =>
             expect(await unpinned()).toEqual([{ external_id: "company-b" }]),

@@ -136,6 +136,23 @@ describe("planted by a superuser, found, and gone after the repair", () => {
   });
 });
 
+test("a company_id whose not-null is not validated is found, where PostgreSQL keeps one", async () => {
+  const { admin } = own.database;
+  const { rows } = await admin.query<{ version: number }>(
+    "select current_setting('server_version_num')::integer as version",
+  );
+  if ((rows[0]?.version ?? 0) < 180000) return;
+  const table = named("{a}.samples");
+  await admin.query(`alter table ${table} alter company_id drop not null;
+    alter table ${table} add constraint samples_company_id_not_null not null company_id not valid`);
+  const results = await check(["company-stamp"]);
+  await admin.query(`alter table ${table} validate constraint samples_company_id_not_null`);
+  expect(results[0]?.findings.map(({ problem }) => problem)).toEqual([
+    "that its column company_id is not null is not validated",
+  ]);
+  expect(failed(await check(["company-stamp"]))).toEqual([]);
+});
+
 test("a check that cannot be done is told", async () => {
   await own.database.admin.query("revoke select on control.tenant_migrations from wellvault_auditor");
   const results = await check();

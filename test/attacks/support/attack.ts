@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { expect, test } from "vitest";
+import { refusesAtPlanning } from "../../support/versions.ts";
 import { attackIds, chapters } from "./catalogue.ts";
 import { describeFailure, describeResult, evidenceOf } from "./outcome.ts";
 import type { AttackRecord } from "./record.ts";
@@ -79,7 +80,7 @@ export function attackSuite(witness: () => Witness): AttackSuite {
     attack(attack) {
       attacks.push(attack.id);
       test(`${attack.id} ${attack.title}`, async ({ task }) => {
-        const expected = typeof attack.expected === "string" ? attack.expected : attack.expected();
+        const expected = onThisVersion(typeof attack.expected === "string" ? attack.expected : attack.expected());
         const record: AttackRecord = { kind: "attack", id: attack.id, title: attack.title, expected, met: [] };
         task.meta.attack = record;
         await makeAttack(attack, expected, record, witness());
@@ -97,9 +98,10 @@ export function attackSuite(witness: () => Witness): AttackSuite {
     half(half) {
       const title = `without ${half.without} alone`;
       test(`${half.id} is still stopped ${title}`, async ({ task }) => {
-        const record: AttackRecord = { kind: "half", id: half.id, title, expected: half.expected, met: [] };
+        const expected = onThisVersion(half.expected);
+        const record: AttackRecord = { kind: "half", id: half.id, title, expected, met: [] };
         task.meta.attack = record;
-        await makeAttack(half, half.expected, record, witness());
+        await makeAttack(half, expected, record, witness());
       });
     },
     complete() {
@@ -139,6 +141,12 @@ function collect(): Collected {
     }
   };
   return { attempt, met, evidence };
+}
+
+/** On PostgreSQL 16 a statement without a token is refused when it is planned; later versions show it no rows. */
+function onThisVersion(expected: string): string {
+  const isShownNothing = /^(0 rows|nothing scanned)/.test(expected);
+  return isShownNothing && refusesAtPlanning ? "WV001" : expected;
 }
 
 function seen(witness: Witness, evidence: readonly string[], known: readonly string[] = []): string[] {
