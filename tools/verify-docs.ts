@@ -58,6 +58,8 @@ call. And the canary asks for itself, which must show the rows: else the other c
 
 What every vault and the control plane must look like stands in \`sql/verify/shape.json\`, made from a fresh database by
 \`node tools/verify-shape.ts\`; a test compares the two. Run it after a new migration, and read its change.
+What PostgreSQL's own functions are stands as one sum for each tested version in \`sql/verify/builtin-functions.json\`, made from
+fresh servers by \`node tools/verify-builtins.ts\`.
 
 ## The checks
 `;
