@@ -8,7 +8,7 @@ import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { letObserve } from "../support/observe.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
-import { refusesAtPlanning } from "../support/versions.ts";
+import { shown } from "../support/versions.ts";
 
 // One connection, so that every session meets what the one before it left behind.
 let plane: PinnedPlane;
@@ -244,14 +244,6 @@ describe("the controls: with a wall taken down the same attack gets through", ()
     } finally {
       await plane.database.admin.query(up);
     }
-  }
-
-  /** What a read is shown. To be refused for want of a token, as on PostgreSQL 16, is to be shown nothing. */
-  async function shown(rows: Promise<unknown>): Promise<unknown> {
-    return await rows.catch((error: unknown) => {
-      if (refusesAtPlanning && sqlStateOf(error) === "WV001") return [];
-      throw error;
-    });
   }
 
   /** What a grant or a membership opens the token still keeps shut; without row level security nothing does. */
