@@ -41,7 +41,7 @@ begin
     = encode(sha256(outer_block || sha256(inner_block || convert_to(company::text || substr(token, 17, 11), 'UTF8'))), 'hex')
   then
     -- What is signed has the right form.
-    return substr(token, 18, 10)::bigint > extract(epoch from statement_timestamp());
+    return substr(token, 18, 10)::float8 > date_part('epoch', statement_timestamp());
   end if;
   return false;
 end
@@ -49,84 +49,74 @@ $$;
 comment on function guard.token_is_for(uuid) is 'Whether the transaction carries a valid tenant token for the company.';
 revoke all on function guard.token_is_for(uuid) from public;
 
--- The first half of every policy. It is declared immutable, which it is not, so that PostgreSQL asks it once
--- while it plans a statement: without a token the table is left out of the plan as a whole. Asked while the
--- statement runs, a scan would go through the table's indexes first, and how it goes (EXPLAIN ANALYZE counts
--- rows) would tell of rows that are never shown.
+-- What guard.admit found last in a session: currval is a session's own, and nobody but the functions here may
+-- set it, so it is a note that no statement can forge. It says for which company, and in the transaction of
+-- which instant. Unlogged, so that a note is no write-ahead log and takes no transaction id.
+create unlogged sequence guard.admission minvalue -9223372036854775808;
+comment on sequence guard.admission is 'Session note of guard.admit: a hash of the company and the transaction that it admitted.';
+revoke all on sequence guard.admission from public;
+
+-- What a policy asks. It is declared immutable, which it is not, so that PostgreSQL asks it while it plans a
+-- statement: a statement without a token ends before any plan of it is made. Asked while the statement runs,
+-- a scan would go through the table's indexes first, and how it goes (EXPLAIN ANALYZE counts rows) would tell
+-- of rows that are never shown.
 --
--- A refusal is written to the server's log, where it means a defect or an attack: the service's own
--- transactions are checked before their first statement (guard.require).
-create function guard.ok(company uuid) returns boolean
+-- It returns the time at which the transaction began, for the policy to compare with now(). So a plan that is
+-- kept, for a prepared statement, shows no rows in any other transaction.
+--
+-- A refusal is written to the server's log even if the error is caught: it means a defect or an attack.
+--
+-- It is called for each table that a statement names, some times over for a write. So it has no search_path of
+-- its own, which would be half its cost; every name and operator in it is qualified instead.
+create function guard.ok(company uuid) returns timestamptz
   language plpgsql immutable parallel safe security definer
-  set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if guard.token_is_for(company) then
-    return true;
-  end if;
-  raise log 'wellvault: a statement without a valid tenant token was shown no rows'
-    using errcode = 'WV001';
-  -- The planner of PostgreSQL 16 leaves a table out for a policy that is false only when nothing else is
-  -- asked of the table. There the statement ends here, before any plan of it is made.
-  if current_setting('server_version_num')::integer < 170000 then
-    raise exception 'the tenant token was refused' using errcode = 'WV001';
-  end if;
-  return false;
-end
-$$;
-comment on function guard.ok(uuid) is 'First half of the policy of a vault''s table: whether a statement is planned under a valid tenant token for the company.';
-
--- The second half: a plan that is kept, for a prepared statement, is good under the token that it was
--- made under and no other, and only until that token expires.
-create function guard.token() returns text
-  language plpgsql stable parallel safe security definer
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  token text := current_setting('wellvault.token', true);
-begin
-  -- A number first, so that nothing here can raise an error; whether it is signed was asked with the plan.
-  if substr(token, 18, 10) ~ '^[0-9]{10}$'
-    and substr(token, 18, 10)::bigint > extract(epoch from statement_timestamp())
+  -- Anybody may set the setting; it only spares a session that was never admitted an error of currval.
+  if coalesce(pg_catalog.current_setting('wellvault.company', true), '') operator(pg_catalog.=) company::pg_catalog.text
+    and pg_catalog.currval('guard.admission') operator(pg_catalog.=) pg_catalog.uuid_hash_extended(
+      company,
+      (pg_catalog.date_part('epoch', pg_catalog.now()) operator(pg_catalog.*) 1000000)::pg_catalog.int8
+    )
   then
-    return token;
+    return pg_catalog.now();
   end if;
-  return null;
-end
-$$;
-comment on function guard.token() is 'The transaction''s tenant token, or null when it has expired.';
-
-create function guard.token_at_planning() returns text
-  language plpgsql immutable parallel safe security definer
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return current_setting('wellvault.token', true);
-end
-$$;
-comment on function guard.token_at_planning() is
-  'The tenant token under which a statement is planned: declared immutable so that it becomes a constant of the plan.';
-
-revoke all on function guard.ok(uuid), guard.token(), guard.token_at_planning() from public;
-grant execute on function guard.ok(uuid), guard.token(), guard.token_at_planning() to public;
-
--- What the service asks when it pins a transaction, so that a token that is refused, because a clock is
--- wrong or a key is missing, is an error and never looks like a vault without rows.
-create function guard.require(company uuid) returns void
-  language plpgsql stable security definer
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
   if guard.token_is_for(company) then
-    return;
+    return pg_catalog.now();
   end if;
+  raise log 'wellvault: a statement without a valid tenant token was refused'
+    using errcode = 'WV001';
   raise exception 'the tenant token was refused'
     using errcode = 'WV001', hint = 'Compare the clocks, and look whether guard.keys has the key of the service.';
 end
 $$;
-comment on function guard.require(uuid) is 'Fails with WV001 unless the transaction carries a valid tenant token for the company.';
-revoke all on function guard.require(uuid) from public;
-grant execute on function guard.require(uuid) to wellvault_session;
+comment on function guard.ok(uuid) is
+  'What the policy of a vault''s table compares with now(): the start of the transaction. Fails with WV001 without a valid token.';
+revoke all on function guard.ok(uuid) from public;
+grant execute on function guard.ok(uuid) to public;
+
+-- What the service asks when it pins a transaction. Fails with WV001 unless the transaction carries a valid
+-- token for the company, and notes that it does, so that the signature is checked once and not again for
+-- every table that a statement names. A transaction that may not write cannot note it, and is checked each time.
+create function guard.admit(company uuid) returns text
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not guard.token_is_for(company) then
+    raise exception 'the tenant token was refused'
+      using errcode = 'WV001', hint = 'Compare the clocks, and look whether guard.keys has the key of the service.';
+  end if;
+  if current_setting('transaction_read_only') = 'on' then
+    return '';
+  end if;
+  perform setval('guard.admission', uuid_hash_extended(company, (date_part('epoch', now()) * 1000000)::bigint));
+  return company;
+end
+$$;
+comment on function guard.admit(uuid) is 'Fails with WV001 unless the transaction carries a valid tenant token for the company.';
+revoke all on function guard.admit(uuid) from public;
+grant execute on function guard.admit(uuid) to wellvault_session;
 
 -- Puts a key into use. A key that is there already stays as it is.
 create function guard.install_key(key_id text, secret bytea) returns boolean
@@ -187,12 +177,13 @@ grant select (key_id, create_time) on guard.keys to session_user;
 set local role wellvault_owner;
 
 -- The text of every vault's policy. It stands here alone, so that a placement of another kind can have
--- another form of it. The sub-select makes PostgreSQL compare the tokens once a statement and not once a row.
+-- another form of it. It says that the two times are equal; written as "=", the planner would expect one row
+-- in 200 to be shown and choose its plans for a table of that size, and written so it expects nearly all.
 create function control.policy_expression(company uuid) returns text
   language sql immutable
   set search_path = pg_catalog, pg_temp
 as $$
-  select format('(guard.ok(%L::uuid) and (select guard.token() = guard.token_at_planning()))', company)
+  select format('(nullif(now() = guard.ok(%L::uuid), false) is not null)', company)
 $$;
 revoke all on function control.policy_expression(uuid) from public;
 

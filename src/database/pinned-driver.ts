@@ -25,7 +25,7 @@ export const pin = `
     pg_catalog.set_config('search_path', $1, true),
     pg_catalog.set_config('statement_timeout', $2, true),
     pg_catalog.set_config('wellvault.token', $3, true),
-    guard.require($4),
+    pg_catalog.set_config('wellvault.company', guard.admit($4), true),
     pg_catalog.set_config('role', $5, true)
 `;
 

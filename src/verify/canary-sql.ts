@@ -23,7 +23,7 @@ export const canarySqlChecks: readonly [CheckInfo, CheckInfo, CheckInfo] = [
   },
   {
     id: "canary-token",
-    title: "With any other vault's token the canary's own role is shown no rows",
+    title: "With any other vault's token the canary's own role is refused",
     remedy:
       "The token wall does not hold: a session that becomes another vault's role sees its rows. Stop the service; the checks of policies and of the guard's functions say why.",
     severity: "finding",
@@ -102,7 +102,6 @@ export async function checkCanaryBySql(options: CanarySqlOptions): Promise<Check
       if (state) refused.push({ tenantId, object, problem: state });
       const shown = await read(canary.login, canary.vault, other, names).then(
         (count) => (count === 0 ? undefined : `its token shows ${count} rows of the canary`),
-        // PostgreSQL 16 refuses the statement where later versions show it no rows.
         (error: unknown) => (sqlStateOf(error) === "WV001" ? undefined : failureOf(error)),
       );
       if (shown) seen.push({ tenantId, object, problem: shown });

@@ -65,14 +65,14 @@ for (const [id, effect, walls] of reaching) {
 
 /** Attacks that another wall stops when one is away. */
 const halves: readonly (readonly [id: string, expected: string, wall: Wall])[] = [
-  ["E02", "1 row, logged", functions("set_config", "query_to_xml")],
-  ["E04", "0 rows, logged", noGrant],
+  ["E02", "WV001, logged", functions("set_config", "query_to_xml")],
+  ["E04", "WV001, logged", noGrant],
   ["E04", "42501", rowSecurity],
-  ["E05", "0 rows, logged", noGrant],
+  ["E05", "WV001, logged", noGrant],
   ["E30", "42501", functions("table_to_xml")],
-  ["S01", "0 rows, logged", noGrantToTheLogin],
-  ["S29", "0 rows, logged", noGrantToTheLogin],
-  ["S31", "0 rows, logged", noGrant],
+  ["S01", "WV001, logged", noGrantToTheLogin],
+  ["S29", "WV001, logged", noGrantToTheLogin],
+  ["S31", "WV001, logged", noGrant],
 ];
 for (const [id, expected, wall] of halves) {
   half({

@@ -9,7 +9,6 @@ import { ListSamplesRequestSchema, MetricService } from "../../src/gen/wellvault
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { type Caller, openCaller } from "../support/callers.ts";
-import { refusesAtPlanning } from "../support/versions.ts";
 import { attackSuite } from "./support/attack.ts";
 import { tenantCalls } from "./wire/calls.ts";
 import { everyTenantCall } from "./wire/every-call.ts";
@@ -199,8 +198,7 @@ control({
 
 test("a directory that errs in the vault alone shows none of B's rows", async () => {
   const roster = rosterOfA((a, b) => ({ ...a, vault: b.vault }));
-  if (refusesAtPlanning) await expect(roster).rejects.toMatchObject({ code: Code.Internal });
-  else expect(await roster).toEqual([]);
+  await expect(roster).rejects.toMatchObject({ code: Code.Internal });
   expect(await rosterOfA((a) => a)).toContain(`name-${stage.a.marker}`);
 });
 

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { sqlStateOf } from "../../src/database/sqlstate.ts";
 
 /** The versions of PostgreSQL that the tests run on; the last one is what the project itself depends on. */
 export const versions = ["16", "17", "18"] as const;
@@ -10,17 +9,6 @@ export type Version = (typeof versions)[number];
 
 /** The variable that names the version to test on. */
 export const versionVariable = "WELLVAULT_TEST_POSTGRES";
-
-/** Whether a statement without a token is refused when it is planned, as on 16, and not shown no rows. */
-export const refusesAtPlanning = process.env[versionVariable] === "16";
-
-/** What a read is shown: to be refused for want of a token, where that is how it is refused, is to be shown nothing. */
-export async function shown<Row>(rows: Promise<readonly Row[]>): Promise<readonly Row[]> {
-  return await rows.catch((error: unknown) => {
-    if (refusesAtPlanning && sqlStateOf(error) === "WV001") return [];
-    throw error;
-  });
-}
 
 /** Folder of the packages with a version's programs, or undefined for those of the project itself. */
 export function packagesOf(version: Version): string | undefined {

@@ -125,7 +125,7 @@ describe("with a wall taken down it is seen", () => {
       "select pg_get_functiondef('guard.ok(uuid)'::regprocedure) as text",
     );
     await without(
-      "create or replace function guard.ok(company uuid) returns boolean language sql stable as 'select true'",
+      "create or replace function guard.ok(company uuid) returns timestamptz language sql stable as 'select now()'",
       rows[0]?.text ?? "",
       { "canary-token": everybody },
     );

@@ -94,14 +94,14 @@ export const cataloguePlants: readonly Plant[] = [
   },
   {
     name: "a guard that answers null for null",
-    plant: "alter function guard.token() strict",
-    undo: "alter function guard.token() called on null input",
+    plant: "alter function guard.admit(uuid) strict",
+    undo: "alter function guard.admit(uuid) called on null input",
     found: ["control-functions"],
   },
   {
     name: "a guard that is dear",
-    plant: "alter function guard.token() cost 1000000",
-    undo: "alter function guard.token() cost 100",
+    plant: "alter function guard.admit(uuid) cost 1000000",
+    undo: "alter function guard.admit(uuid) cost 100",
     found: ["control-functions"],
   },
   {

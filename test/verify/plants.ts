@@ -352,8 +352,8 @@ const walls: readonly Plant[] = [
 const controlAndServer: readonly Plant[] = [
   {
     name: "a guard that says yes",
-    plant: `create or replace function guard.ok(company uuid) returns boolean language plpgsql immutable security definer
-      set search_path = pg_catalog, pg_temp as $$ begin return true; end $$`,
+    plant: `create or replace function guard.ok(company uuid) returns timestamptz language plpgsql immutable security definer
+      set search_path = pg_catalog, pg_temp as $$ begin return now(); end $$`,
     undo: "{guard.ok}",
     found: ["control-functions"],
   },

@@ -27,7 +27,7 @@ export function tokenFor({ companyId }: TenantEntry): string {
 export function pinOf(tenant: TenantEntry, local = true, path = `"${tenant.vault}", pg_temp`): pg.QueryConfig {
   return {
     text: `select set_config('search_path', $1, ${local}), set_config('wellvault.token', $2, ${local}),
-      guard.require($3), set_config('role', $4, ${local})`,
+      set_config('wellvault.company', guard.admit($3), ${local}), set_config('role', $4, ${local})`,
     values: [path, tokenFor(tenant), tenant.companyId, tenant.vault],
   };
 }

@@ -1,6 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { sqlFolder } from "../../../src/database/migrations.ts";
 import type { AttackWorld } from "../support/world.ts";
 
 /** A wall as SQL of the superuser: how it is taken away, and how it is put back. */
@@ -39,27 +36,16 @@ export const rowSecurity: Wall = {
   up: ({ b }) => tables.map((table) => `alter table ${b.vault}.${table} enable row level security`).join(";"),
 };
 
-/** The check of the token tells right from wrong, when a statement is planned and while it runs. */
+/** The check of the token tells right from wrong. */
 export const tokenCheck: Wall = {
   name: "the check of the token",
   down: () => `
     alter function guard.token_is_for(uuid) rename to token_is_for_real;
-    create function guard.token_is_for(company uuid) returns boolean language sql stable as 'select true';
-    create or replace function guard.token() returns text language plpgsql stable security definer
-      as $$ begin return current_setting('wellvault.token', true); end $$`,
+    create function guard.token_is_for(company uuid) returns boolean language sql stable as 'select true'`,
   up: () => `
     drop function guard.token_is_for(uuid);
-    alter function guard.token_is_for_real(uuid) rename to token_is_for;
-    ${released("guard.token()")}`,
+    alter function guard.token_is_for_real(uuid) rename to token_is_for`,
 };
-
-/** A function of the token wall as the migration made it. */
-function released(name: string): string {
-  const migration = readFileSync(join(sqlFolder, "control/0007_token_wall.sql"), "utf8");
-  const text = migration.split(/(?=^create function )/m).find((part) => part.startsWith(`create function ${name} `));
-  if (!text) throw new Error(`the migration does not make ${name}`);
-  return `${text.slice(0, text.indexOf("$$;"))}$$`.replace("create function", "create or replace function");
-}
 
 /** PUBLIC may not run some functions. */
 export function functions(...patterns: readonly string[]): Wall {

@@ -159,18 +159,18 @@ export function declareLeftBehind({ attack }: AttackSuite, world: () => AttackWo
   attack({
     id: "P11",
     title: "read B with a token that B left on the connection",
-    expected: "0 rows, logged",
+    expected: "WV001, logged",
     run: (attempt) =>
       onOneConnection(async () => {
         const { b, plane } = world();
         for (const [way, send] of Object.entries(world().ways)) {
           const token = await valueFor(world(), b, "show wellvault.token");
           await plane.open(b).em.execute(`set wellvault.token = '${token}'`);
-          const before = world().alerts.count();
           await attempt(
             way,
             () => send(["commit", `set role ${b.vault}`, `select external_id from ${b.vault}.employees`]),
-            (rows) => `${rows.length} rows${world().alerts.count() > before ? ", logged" : ""}`,
+            undefined,
+            world().alerts.mark(),
           );
         }
       }),

@@ -15,7 +15,7 @@ export const becomingAnother: readonly StatementsAttack[] = [
   {
     id: "S02",
     title: "become B and read it",
-    expected: "0 rows, logged",
+    expected: "WV001, logged",
     sql: ({ b }) => [`set role ${b.vault}`, readB(b.vault)],
   },
   {
@@ -54,7 +54,7 @@ export const becomingAnother: readonly StatementsAttack[] = [
   {
     id: "S39",
     title: "forge a token for B, become B and read it",
-    expected: "0 rows, logged",
+    expected: "WV001, logged",
     sql: ({ b }) => [
       // Even with the right id of the key, a time ahead and the right form.
       `set wellvault.token = '${testTokenKey.id}.${Math.ceil(Date.now() / 1_000) + 60}.${"0".repeat(64)}'`,
@@ -65,7 +65,7 @@ export const becomingAnother: readonly StatementsAttack[] = [
   {
     id: "S40",
     title: "become B and write it",
-    expected: "0 rows, logged",
+    expected: "WV001, logged",
     sql: ({ b }) => [
       `set role ${b.vault}`,
       `update ${b.vault}.employees set team = 'taken with S40' returning external_id`,
@@ -74,17 +74,12 @@ export const becomingAnother: readonly StatementsAttack[] = [
   {
     id: "S43",
     title: "become B and have EXPLAIN ANALYZE count the rows of a guess",
-    expected: "nothing scanned, nothing estimated, logged",
+    expected: "WV001, logged",
     sql: ({ b }) => [
       `set role ${b.vault}`,
       "set enable_seqscan = off",
       `explain (analyze, timing off, summary off) select 1 from ${b.vault}.employees where delete_time is null and external_id >= 'a'`,
     ],
-    describe: (result) => {
-      const plan = JSON.stringify(result);
-      return /One-Time Filter: false/.test(plan) && !/Scan|Removed/.test(plan)
-        ? "nothing scanned, nothing estimated"
-        : plan;
-    },
+    describe: (plan) => JSON.stringify(plan),
   },
 ];

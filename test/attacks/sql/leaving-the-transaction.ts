@@ -18,7 +18,7 @@ export const leavingTheTransaction: readonly StatementsAttack[] = [
   {
     id: "S30",
     title: "leave the transaction, pin another one to B and read it",
-    expected: "0 rows, logged",
+    expected: "WV001, logged",
     sql: ({ b }) => [
       "commit",
       "begin",

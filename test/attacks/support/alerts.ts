@@ -4,12 +4,14 @@ import type pg from "pg";
 import { onClientEvent } from "./client-events.ts";
 
 /** What the token wall writes to the server's log. */
-const alertText = "wellvault: a statement without a valid tenant token was shown no rows";
+const alertText = "wellvault: a statement without a valid tenant token was refused";
 
 /** Tells whether the server raised the alert of the token wall. */
 export interface Alerts {
   /** Alerts raised so far on connections of this process to this database. */
   count(): number;
+  /** From now on: returns what an attempt's outcome is told with, `, logged` once there is one more. */
+  mark(): () => string;
   /** Stops listening. */
   close(): void;
 }
@@ -42,8 +44,13 @@ export async function hearAlerts(admin: pg.Client, login: string): Promise<Alert
     return lines.filter((line) => line.includes(alertText) && [...pids].some((pid) => line.includes(`[${pid}]`)))
       .length;
   };
+  const count = () => Math.min(notices, logged());
   return {
-    count: () => Math.min(notices, logged()),
+    count,
+    mark() {
+      const before = count();
+      return () => (count() > before ? ", logged" : "");
+    },
     close,
   };
 }

@@ -88,12 +88,6 @@ export async function openAttackWorld({
   if (!numbers.rows[0]) throw new Error("no row was returned");
   const vaults = [a, b, c].map(({ vault }) => vault);
 
-  /** How an attempt's result is told, with the alerts that it raised. */
-  const heard = (describe: (result: unknown) => string) => {
-    const before = alerts.count();
-    return (result: unknown) => describe(result) + (alerts.count() > before ? ", logged" : "");
-  };
-
   const ways: AttackWorld["ways"] = {
     "session.query": (statements) => bySession(plane.open(a), statements),
     "em.execute": (statements) => byManager(plane.open(a), statements),
@@ -110,7 +104,8 @@ export async function openAttackWorld({
     fingerprint: () => takeFingerprint(superuser, vaults.slice(1), vaults),
     ways,
     async attackBySql(attempt, statements, describe = describeResult) {
-      for (const [way, send] of Object.entries(ways)) await attempt(way, () => send(statements), heard(describe));
+      for (const [way, send] of Object.entries(ways))
+        await attempt(way, () => send(statements), describe, alerts.mark());
     },
     async admin(sql) {
       const result = await superuser.query<Record<string, unknown>>(sql);
