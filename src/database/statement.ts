@@ -5,11 +5,49 @@
 export interface Statement<Values extends readonly unknown[], Row> {
   /** The text, with `$1` to `$n` for the values. Names no schema: the pin says which vault. */
   readonly text: string;
+  /**
+   * Whether the whole text stands in the source, so that no input can have had a part in it. Such a statement
+   * does what it was reviewed for and leaves nothing on its connection; after any other the connection is
+   * cleaned.
+   */
+  readonly isLiteral: boolean;
   /** Carries the types only; never set. */
   readonly types?: { readonly values: Values; readonly row: Row };
 }
 
-/** Declares a statement: `statement<[employeeId: string], { employee_no: number }>("select ...")`. */
-export function statement<Values extends readonly unknown[], Row>(text: string): Statement<Values, Row> {
-  return { text };
+/** A piece of SQL that stands in the source, for use in several statements. */
+export interface Fragment {
+  readonly text: string;
+}
+
+const fragments = new WeakSet<Fragment>();
+
+/** Declares a piece of SQL: ``fragment`tenant_id, state` ``. It may hold other pieces and nothing else. */
+export function fragment(strings: TemplateStringsArray, ...parts: readonly Fragment[]): Fragment {
+  const made = Object.freeze({ text: join(strings, parts) });
+  fragments.add(made);
+  return made;
+}
+
+/**
+ * Declares a statement: ``statement<[employeeId: string], { employee_no: number }>`select ...` ``. The text
+ * may hold fragments; called with a string instead, it makes a statement that is not literal.
+ *
+ * @throws Error when a part of the text is no fragment
+ */
+export function statement<Values extends readonly unknown[], Row>(
+  text: string | TemplateStringsArray,
+  ...parts: readonly Fragment[]
+): Statement<Values, Row> {
+  if (typeof text === "string") return { text, isLiteral: false };
+  return { text: join(text, parts), isLiteral: true };
+}
+
+function join(strings: TemplateStringsArray, parts: readonly Fragment[]): string {
+  if (!Object.isFrozen(strings) || !Array.isArray(strings.raw)) throw new Error("the text is no template literal");
+  return strings.reduce((text, string, index) => {
+    const part = parts[index - 1];
+    if (!part || !fragments.has(part)) throw new Error("a part of a statement is no fragment");
+    return text + part.text + string;
+  });
 }

@@ -3,11 +3,11 @@ import { errors } from "../errors.ts";
 import type { PinnedTransaction } from "../tenancy/sessions.ts";
 
 /** Resolves an employee's id to the number it has inside the vault; deleted employees are not found. */
-const findEmployeeNo = statement<[employeeId: string], { employee_no: number }>(`
+const findEmployeeNo = statement<[employeeId: string], { employee_no: number }>`
   select employee_no
   from employees
   where employee_id = $1 and delete_time is null
-`);
+`;
 
 /** The error for an employee that the tenant does not have. */
 export function employeeNotFound(id: string) {

@@ -49,7 +49,7 @@ export function createTenantHandlers(
       const scope: PageScope = { method: "TenantService.ListTenants", tenantId: "", args: [] };
       const after = decodePageToken(scope, request.pageToken, ["string"])?.[0] ?? "";
       const size = pageSize(request.pageSize);
-      const rows = await store.query(listCompanies, [String(after), size + 1], signal);
+      const rows = await store.query(listCompanies, [String(after), size + 1, canaryTenantId], signal);
       const page = rows.slice(0, size);
       const last = rows.length > size ? page.at(-1) : undefined;
       return {

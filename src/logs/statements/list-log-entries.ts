@@ -1,4 +1,4 @@
-import { statement } from "../../database/statement.ts";
+import { fragment, statement } from "../../database/statement.ts";
 import { type LogRow, logColumns } from "./log-columns.ts";
 
 /**
@@ -16,8 +16,8 @@ export const listLogEntries = statement<
     limit: number,
   ],
   LogRow
->(`
-  select ${logColumns("entry")}
+>`
+  select ${logColumns(fragment`entry`)}
   from log_entries as entry
   where entry.employee_no = $1
     and entry.delete_time is null
@@ -27,4 +27,4 @@ export const listLogEntries = statement<
     and (entry.start_time, entry.entry_id) < (coalesce($5::timestamptz, 'infinity'), coalesce($6::text, ''))
   order by entry.start_time desc, entry.entry_id desc
   limit $7
-`);
+`;

@@ -1,8 +1,9 @@
 import type { JsonValue } from "@bufbuild/protobuf";
+import { type Fragment, fragment } from "../../database/statement.ts";
 
 /** The columns of a log entry in the form the service reads, qualified by a table's alias. */
-export function logColumns(alias: string): string {
-  return `
+export function logColumns(alias: Fragment): Fragment {
+  return fragment`
     ${alias}.entry_id,
     ${alias}.type,
     (extract(epoch from ${alias}.start_time) * 1000000)::bigint::text as start_micros,

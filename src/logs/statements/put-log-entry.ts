@@ -18,7 +18,7 @@ export const putLogEntry = statement<
     detail: string,
   ],
   { inserted: boolean }
->(`
+>`
   insert into log_entries as stored (
     employee_no, entry_id, type, start_time, end_time, utc_offset_minutes, source, version, note, detail
   )
@@ -36,4 +36,4 @@ export const putLogEntry = statement<
     delete_time = null
   where excluded.version > stored.version
   returning xmax = 0 as inserted
-`);
+`;

@@ -32,7 +32,7 @@ export const listSamples = statement<
     limit: number,
   ],
   SampleRow
->(`
+>`
   select
     sample.kind,
     (extract(epoch from sample.start_time) * 1000000)::bigint::text as start_micros,
@@ -68,4 +68,4 @@ export const listSamples = statement<
   join sample_sources as source on source.source_no = sample.source_no
   order by sample.start_time desc, sample.kind desc, sample.source_no desc
   limit $9
-`);
+`;

@@ -17,7 +17,7 @@ export type SampleArrays = [
  * Stores a batch: new keys are inserted, lower versions replaced, equal and higher ones kept. Returns
  * how many rows were inserted and how many replaced. One statement for any number of samples.
  */
-export const putSamples = statement<SampleArrays, { inserted: number; replaced: number }>(`
+export const putSamples = statement<SampleArrays, { inserted: number; replaced: number }>`
   with written as (
     insert into samples as stored (
       employee_no, kind, start_time, source_no, version, value, end_seconds, utc_offset_minutes, recording_method
@@ -45,7 +45,7 @@ export const putSamples = statement<SampleArrays, { inserted: number; replaced: 
     count(*) filter (where inserted)::integer as inserted,
     count(*) filter (where not inserted)::integer as replaced
   from written
-`);
+`;
 
 /** Counts the samples of a batch, each with its copies, for which a higher version is stored. */
 export const countStaleSamples = statement<
@@ -58,10 +58,10 @@ export const countStaleSamples = statement<
     copies: readonly number[],
   ],
   { stale: number }
->(`
+>`
   select coalesce(sum(incoming.copies), 0)::integer as stale
   from unnest($2::smallint[], $3::timestamptz[], $4::smallint[], $5::bigint[], $6::integer[])
     as incoming (kind, start_time, source_no, version, copies)
   join samples as stored using (kind, start_time, source_no)
   where stored.employee_no = $1 and stored.version > incoming.version
-`);
+`;

@@ -8,31 +8,31 @@ export interface SourceRow {
 }
 
 /** The numbers of the sources that are known, out of those asked for. */
-export const findSources = statement<[slugs: readonly string[], daily: readonly boolean[]], SourceRow>(`
+export const findSources = statement<[slugs: readonly string[], daily: readonly boolean[]], SourceRow>`
   select source.source_no, source.slug, source.daily
   from unnest($1::text[], $2::boolean[]) as wanted (slug, daily)
   join sample_sources as source using (slug, daily)
-`);
+`;
 
 /** Takes the lock under which sources are numbered and returns the last number given out. */
-export const lockSourceCounter = statement<[], { last_value: number }>(`
+export const lockSourceCounter = statement<[], { last_value: number }>`
   select last_value
   from counters
   where name = 'sample_source'
   for update
-`);
+`;
 
 /** Numbers new sources, from the number after `last` on. Run under the lock. */
-export const insertSources = statement<[slugs: readonly string[], daily: readonly boolean[], last: number], SourceRow>(`
+export const insertSources = statement<[slugs: readonly string[], daily: readonly boolean[], last: number], SourceRow>`
   insert into sample_sources (source_no, slug, daily)
   select $3::integer + wanted.position, wanted.slug, wanted.daily
   from unnest($1::text[], $2::boolean[]) with ordinality as wanted (slug, daily, position)
   returning source_no, slug, daily
-`);
+`;
 
 /** Records the last number given out. */
-export const setSourceCounter = statement<[last: number], never>(`
+export const setSourceCounter = statement<[last: number], never>`
   update counters
   set last_value = $1
   where name = 'sample_source'
-`);
+`;

@@ -1,5 +1,7 @@
+import { fragment } from "../../database/statement.ts";
+
 /** The columns of a company that the API shows, for a `select` or `returning` list. */
-export const companyColumns = `
+export const companyColumns = fragment`
   tenant_id,
   display_name,
   coalesce(external_id, '') as external_id,

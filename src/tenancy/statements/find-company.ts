@@ -9,8 +9,8 @@ export interface CompanyEntry {
 }
 
 /** What the directory needs of a company; one primary-key look-up by tenant id. */
-export const findCompany = statement<[tenantId: string], CompanyEntry>(`
+export const findCompany = statement<[tenantId: string], CompanyEntry>`
   select company_id, vault::text as vault, login::text as login, state
   from control.companies
   where tenant_id = $1
-`);
+`;

@@ -7,9 +7,9 @@ import { statement } from "../../database/statement.ts";
 export const insertCompany = statement<
   [tenantId: string, displayName: string, externalId: string, requestId: string],
   { tenant_id: string }
->(`
+>`
   insert into control.companies (tenant_id, display_name, external_id, request_id)
   values ($1, $2, nullif($3, ''), nullif($4, '')::uuid)
   on conflict do nothing
   returning tenant_id
-`);
+`;
