@@ -1,7 +1,8 @@
 import pg from "pg";
+import { type BatchStep, StatementBatch, type StepResult } from "./statement-batch.ts";
 
 /** What a statement that opens or ends a transaction returns. */
-const done = { command: "", rowCount: null, oid: 0, rows: [], fields: [] };
+export const done = { command: "", rowCount: null, oid: 0, rows: [], fields: [] };
 
 /** Gives a client back to its pool; with a reason, the pool closes it. */
 type Release = (reason?: Error | boolean) => void;
@@ -55,6 +56,28 @@ export class ExtendedClient extends pg.Client {
     this.on("error", () => undefined);
   }
 
+  /** Whether a transaction cannot begin any more, because the connection was lost. */
+  protected get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** Whether the connection is to be closed when it is given back, to be replaced by a new one. */
+  protected get isWornOut(): boolean {
+    return false;
+  }
+
+  /**
+   * Sends statements in one write. After statements whose text nobody but the source has a part in, nothing is
+   * left on the connection that would have to be cleaned.
+   */
+  protected async sendBatch(steps: readonly BatchStep[], leavesNothing: boolean): Promise<StepResult[]> {
+    if (this.#lost !== undefined) throw this.#lost;
+    this.#used ||= !leavesNothing;
+    const batch = new StatementBatch(steps, (typeId) => this.getTypeParser(typeId));
+    super.query(batch);
+    return await batch.done;
+  }
+
   /** What the pool put here, preceded by the clean-up. */
   get release(): Release | undefined {
     return this.#release;
@@ -66,7 +89,7 @@ export class ExtendedClient extends pg.Client {
 
   async #cleanUp(release: Release, reason: Error | boolean | undefined): Promise<void> {
     const idle = this.getTransactionStatus() === "I" && this.#lost === undefined;
-    if (reason || !idle) return release(reason || true);
+    if (reason || !idle || this.isWornOut) return release(reason || true);
     if (!this.#used) return release();
     this.#used = false;
     const query = { text: discard, query_timeout: discardTimeoutMs };

@@ -1,8 +1,11 @@
 import { type EntitySchema, MikroORM } from "@mikro-orm/postgresql";
 import type pg from "pg";
-import { ExtendedClient } from "./extended-client.ts";
+import { cancelQuery } from "./cancel-query.ts";
 import { oneVaultSubscriber } from "./one-vault-subscriber.ts";
+import type { Pin } from "./pin.ts";
+import { PinnedClient } from "./pinned-client.ts";
 import { PinnedDriver } from "./pinned-driver.ts";
+import type { Statement } from "./statement.ts";
 
 /** How the data plane connects. */
 export interface OrmOptions {
@@ -26,6 +29,18 @@ const closeWaitMs = 5_000;
 export interface DataPlane {
   readonly orm: MikroORM;
   /**
+   * Runs a statement, once for each of the lists of values, in a transaction of its own that is pinned, in one
+   * write. All of them happen or none. Returns the rows of each.
+   *
+   * @param signal ends the statement, in PostgreSQL too, when it fires; its reason is thrown then
+   */
+  run<Values extends readonly unknown[], Row>(
+    pin: Pin,
+    statement: Statement<Values, Row>,
+    lists: readonly Values[],
+    signal: AbortSignal,
+  ): Promise<Row[][]>;
+  /**
    * Closes every connection once nothing runs on it. Calls that were answered early, at their deadline
    * say, may have work to wind up; what takes longer than five seconds is not waited for.
    */
@@ -33,7 +48,7 @@ export interface DataPlane {
 }
 
 /**
- * Opens the data plane's ORM over a pool of {@link ExtendedClient}s. Nothing may use it but
+ * Opens the data plane's ORM over a pool of {@link PinnedClient}s. Nothing may use it but
  * tenancy/sessions.ts, which pins every fork to one vault.
  */
 export function openOrm(options: OrmOptions): DataPlane {
@@ -54,7 +69,7 @@ export function openOrm(options: OrmOptions): DataPlane {
     debug: false,
     colors: false,
     driverOptions: {
-      Client: ExtendedClient,
+      Client: PinnedClient,
       onPoolCreated: (created: pg.Pool) => {
         pool = created;
       },
@@ -73,6 +88,25 @@ export function openOrm(options: OrmOptions): DataPlane {
   });
   return {
     orm,
+    async run(pin, statement, lists, signal) {
+      signal.throwIfAborted();
+      const clients = pool ?? (await orm.driver.getConnection().getNativeClient());
+      const client = (await clients.connect()) as unknown as PinnedClient & pg.PoolClient;
+      let cancelled: Promise<void> | undefined;
+      const cancel = () => {
+        cancelled = cancelQuery(client);
+      };
+      try {
+        signal.throwIfAborted();
+        signal.addEventListener("abort", cancel, { once: true });
+        return await client.runPinned(pin, statement, lists);
+      } finally {
+        signal.removeEventListener("abort", cancel);
+        // A cancellation on its way must not meet whoever has the connection next.
+        if (cancelled) await cancelled;
+        client.release();
+      }
+    },
     async close() {
       // Kysely loses a connection that it is given while it is being destroyed, and then waits for it for
       // ever. So nothing may be under way when it is.

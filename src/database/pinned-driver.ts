@@ -1,33 +1,6 @@
 import { isRaw, PostgreSqlConnection, PostgreSqlDriver, type SessionContext } from "@mikro-orm/postgresql";
 import { CompiledQuery, type ControlledTransaction } from "kysely";
-import { sqlStateOf } from "./sqlstate.ts";
-import { VaultGoneError } from "./vault-gone-error.ts";
-
-/** The settings of a pin, as a session's fork carries them; all are set for the transaction only. */
-export interface PinSettings {
-  /** `"<vault>", pg_temp`. */
-  readonly search_path: string;
-  /** Milliseconds after which PostgreSQL stops a statement. */
-  readonly statement_timeout: string;
-  /** The signed token that shows the company's rows; see sql/control/0007_token_wall.sql. */
-  readonly "wellvault.token": string;
-  /** Id of the company whose vault it is. */
-  readonly "wellvault.company": string;
-}
-
-/**
- * Pins a transaction: its settings, the check that the token is taken, and the vault's role, in one
- * statement. The role comes last, for under it no setting can be changed any more. A token that is
- * refused fails here, with WV001, and never looks like a vault without rows.
- */
-export const pin = `
-  select
-    pg_catalog.set_config('search_path', $1, true),
-    pg_catalog.set_config('statement_timeout', $2, true),
-    pg_catalog.set_config('wellvault.token', $3, true),
-    pg_catalog.set_config('wellvault.company', guard.admit($4), true),
-    pg_catalog.set_config('role', $5, true)
-`;
+import { type PinSettings, pin, pinValues } from "./pin.ts";
 
 type BeginOptions = NonNullable<Parameters<PostgreSqlConnection["begin"]>[0]>;
 
@@ -51,30 +24,15 @@ export class PinnedConnection extends PostgreSqlConnection {
   override async begin({ sessionContext, ...options }: BeginOptions = {}): ReturnType<PostgreSqlConnection["begin"]> {
     const transaction = await super.begin(options);
     // A savepoint is inside a transaction that is pinned already.
-    if (options.ctx || !sessionContext) return transaction;
-    try {
-      await this.#pin(transaction, sessionContext);
-      return transaction;
-    } catch (error) {
-      await transaction.rollback().execute();
-      // invalid_parameter_value: of all that the pin sets, only the role can be one that there is not.
-      if (sqlStateOf(error) === "22023") throw new VaultGoneError("the vault's role is missing", { cause: error });
-      throw error;
-    }
+    if (!options.ctx && sessionContext) await this.#pin(transaction, sessionContext);
+    return transaction;
   }
 
+  /** Says what the transaction is pinned to; the connection sends it with the first statement. */
   async #pin(transaction: ControlledTransaction<unknown>, { role, variables }: SessionContext): Promise<void> {
-    const settings = variables as PinSettings | undefined;
-    if (!role || !settings) throw new Error("a session without a vault");
-    await transaction.executeQuery(
-      CompiledQuery.raw(pin, [
-        settings.search_path,
-        settings.statement_timeout,
-        settings["wellvault.token"],
-        settings["wellvault.company"],
-        role,
-      ]),
-    );
+    if (!role || !variables) throw new Error("a session without a vault");
+    const settings = variables as Readonly<Record<string, unknown>> & PinSettings;
+    await transaction.executeQuery(CompiledQuery.raw(pin, pinValues({ role, settings })));
   }
 }
 

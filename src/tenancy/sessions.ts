@@ -1,8 +1,9 @@
-import type { EntityManager, EntitySchema, MikroORM } from "@mikro-orm/postgresql";
+import type { EntityManager, EntitySchema } from "@mikro-orm/postgresql";
 import { CompiledQuery, type Kysely, type Transaction } from "kysely";
 import { firstDataLogin } from "../database/logins.ts";
 import { type DataPlane, openOrm, poolWaitMs } from "../database/orm.ts";
-import type { PinSettings } from "../database/pinned-driver.ts";
+import type { Pin } from "../database/pin.ts";
+import { lastValues } from "../database/pinned-client.ts";
 import { createDatabaseProbe } from "../database/probe.ts";
 import { isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
 import type { Statement } from "../database/statement.ts";
@@ -12,18 +13,27 @@ import { createFairShare, type FairShare } from "./fair-share.ts";
 import type { TenantEntry } from "./tenant.ts";
 import type { TenantTokens } from "./tenant-tokens.ts";
 
-/** A transaction pinned to one vault. */
-export interface PinnedTransaction {
+/** What runs in one vault. */
+interface Pinned {
   /** The tenant whose vault it is. */
   readonly tenantId: string;
-  /** Entity manager of this transaction; its entities live in the vault. */
+  /** Entity manager; its entities live in the vault. */
   readonly em: EntityManager;
-  /** Runs one statement with bound parameters in this transaction. */
+  /** Runs one statement with bound parameters: in this transaction, or in one of its own. */
   query<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]>;
 }
 
+/** A transaction pinned to one vault. */
+export interface PinnedTransaction extends Pinned {
+  /**
+   * Runs the last statement of the transaction and commits it with it, in one round trip. Nothing may follow,
+   * and the manager may have nothing left to write.
+   */
+  finish<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]>;
+}
+
 /** All that a handler may do with the database: everything it reaches is one tenant's vault. */
-export interface TenantSession extends PinnedTransaction {
+export interface TenantSession extends Pinned {
   /**
    * Runs `work` in one transaction and commits it. When the database asks for a retry (a deadlock, a
    * lock not free, a stale plan) `work` runs again from its start, three times at most, so it must
@@ -94,7 +104,7 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
   return {
     open(session) {
       const { plane, share } = planeOf(session.tenant.login);
-      return new PinnedSession({ ...options, orm: plane.orm, share }, session);
+      return new PinnedSession({ ...options, plane, share }, session);
     },
     ping: () => probe.ask(),
     async close() {
@@ -105,79 +115,112 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
 
 /** What all sessions of a login share. */
 interface SessionParts extends Pick<TenantSessionsOptions, "tokens" | "onVaultGone"> {
-  readonly orm: MikroORM;
+  readonly plane: DataPlane;
   readonly share: FairShare;
 }
 
 class PinnedSession implements TenantSession {
   readonly tenantId: string;
-  readonly em: EntityManager;
-  readonly #signal: AbortSignal;
   readonly #parts: SessionParts;
+  readonly #options: SessionOptions;
+  #em: EntityManager | undefined;
 
-  constructor(parts: SessionParts, { tenant, signal, timeoutMs }: SessionOptions) {
-    const { orm, tokens } = parts;
-    this.tenantId = tenant.tenantId;
-    this.#signal = signal;
+  constructor(parts: SessionParts, options: SessionOptions) {
+    this.tenantId = options.tenant.tenantId;
     this.#parts = parts;
-    const settings: PinSettings = {
-      search_path: `"${tenant.vault}", pg_temp`,
-      // The second belt, for when the cancellation itself cannot reach the server.
-      statement_timeout: String(Math.max(1, Math.ceil(timeoutMs)) + 250),
-      "wellvault.company": tenant.companyId,
-      "wellvault.token": tokens.sign(tenant.companyId, timeoutMs),
-    };
-    this.em = orm.em.fork({
+    this.#options = options;
+  }
+
+  get em(): EntityManager {
+    this.#em ??= this.#fork();
+    return this.#em;
+  }
+
+  #fork(): EntityManager {
+    const { tenant, signal } = this.#options;
+    const { role, settings } = this.#pin();
+    const em = this.#parts.plane.orm.em.fork({
       // Two keys: statements name the vault's schema, and run as the vault's role. PostgreSQL refuses
       // when they disagree.
       schema: tenant.vault,
-      session: {
-        role: tenant.vault,
-        variables: { ...settings },
-      },
+      session: { role, variables: { ...settings } },
       signal,
       inflightQueryAbortStrategy: "cancel query",
     });
     // A manager is for one vault as long as it lives.
-    Object.defineProperty(this.em, "schema", {
+    Object.defineProperty(em, "schema", {
       get: () => tenant.vault,
       set: () => {
         throw new Error("an entity manager was used for two vaults");
       },
     });
+    return em;
+  }
+
+  #pin(): Pin {
+    const { tenant, timeoutMs } = this.#options;
+    return {
+      role: tenant.vault,
+      settings: {
+        search_path: `"${tenant.vault}", pg_temp`,
+        // The second belt, for when the cancellation itself cannot reach the server.
+        statement_timeout: String(Math.max(1, Math.ceil(timeoutMs)) + 250),
+        "wellvault.company": tenant.companyId,
+        "wellvault.token": this.#parts.tokens.sign(tenant.companyId, timeoutMs),
+      },
+    };
   }
 
   async query<Values extends readonly unknown[], Row>(
     statement: Statement<Values, Row>,
     values: Values,
   ): Promise<Row[]> {
-    return await this.transaction((transaction) => transaction.query(statement, values));
+    const [rows] = await this.#inTurn(() =>
+      this.#parts.plane.run(this.#pin(), statement, [values], this.#options.signal),
+    );
+    return rows ?? [];
   }
 
   async transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T> {
-    try {
-      return await this.#parts.share.run(this.tenantId, this.#signal, () => this.#attempt(work));
-    } catch (error) {
-      if (this.#signal.aborted) throw abortError(this.#signal, error);
-      throw error;
-    }
-  }
-
-  async #attempt<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      let committing = false;
-      try {
-        return await this.em.transactional(
+    let committing = false;
+    return await this.#inTurn(
+      () => {
+        committing = false;
+        return this.em.transactional(
           async (em) => {
-            const result = await work(this.#pinned(em as EntityManager));
+            const onCommit = () => {
+              committing = true;
+            };
+            const result = await work(this.#pinned(em as EntityManager, onCommit));
             await em.flush();
             committing = true;
             return result;
           },
           { clear: true },
         );
+      },
+      () => committing,
+    );
+  }
+
+  /** Waits for the tenant's turn and makes up to three attempts. */
+  async #inTurn<T>(attempt: () => Promise<T>, isCommitting: () => boolean = () => true): Promise<T> {
+    const { signal } = this.#options;
+    try {
+      return await this.#parts.share.run(this.tenantId, signal, () => this.#attempt(attempt, isCommitting));
+    } catch (error) {
+      if (signal.aborted) throw abortError(signal, error);
+      throw error;
+    }
+  }
+
+  async #attempt<T>(run: () => Promise<T>, isCommitting: () => boolean): Promise<T> {
+    const { signal } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run();
       } catch (error) {
-        if (this.#signal.aborted) throw abortError(this.#signal, error);
+        if (signal.aborted) throw abortError(signal, error);
         // A cancellation that nobody here asked for was meant for the connection's caller before.
         if (attempt < attempts && (isRetryable(error) || sqlStateOf(error) === "57014")) {
           await new Promise((done) => setTimeout(done, 5 * 4 ** attempt * Math.random()));
@@ -187,25 +230,30 @@ class PinnedSession implements TenantSession {
           this.#parts.onVaultGone?.(this.tenantId);
           throw errors.tenantDenied();
         }
-        throw toWellvaultError(error, committing) ?? error;
+        throw toWellvaultError(error, isCommitting()) ?? error;
       }
     }
   }
 
-  #pinned(em: EntityManager): PinnedTransaction {
-    const signal = this.#signal;
+  #pinned(em: EntityManager, onCommit: () => void): PinnedTransaction {
+    const { signal } = this.#options;
+    const run = async <Row>(text: string, values: readonly unknown[]): Promise<Row[]> => {
+      const transaction = em.getTransactionContext<Transaction<unknown> | Kysely<unknown>>();
+      // Without a transaction there is no pin: refuse rather than run the statement anywhere.
+      if (!transaction?.isTransaction) throw new Error("a pinned transaction is over");
+      const result = await transaction.executeQuery<Row>(CompiledQuery.raw(text, values as unknown[]), {
+        signal,
+        inflightQueryAbortStrategy: "cancel query",
+      });
+      return result.rows;
+    };
     return {
       tenantId: this.tenantId,
       em,
-      async query<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values) {
-        const transaction = em.getTransactionContext<Transaction<unknown> | Kysely<unknown>>();
-        // Without a transaction there is no pin: refuse rather than run the statement anywhere.
-        if (!transaction?.isTransaction) throw new Error("a pinned transaction is over");
-        const result = await transaction.executeQuery<Row>(CompiledQuery.raw(statement.text, [...values]), {
-          signal,
-          inflightQueryAbortStrategy: "cancel query",
-        });
-        return result.rows;
+      query: async ({ text }, values) => await run(text, [...values]),
+      async finish({ text }, values) {
+        onCommit();
+        return await run(text, lastValues(values));
       },
     };
   }

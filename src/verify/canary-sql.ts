@@ -1,5 +1,5 @@
 import { ExtendedClient } from "../database/extended-client.ts";
-import { pin } from "../database/pinned-driver.ts";
+import { pin } from "../database/pin.ts";
 import { sqlStateOf } from "../database/sqlstate.ts";
 import type { TenantEntry } from "../tenancy/tenant.ts";
 import type { TenantTokens } from "../tenancy/tenant-tokens.ts";

@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ExtendedClient } from "../../src/database/extended-client.ts";
 import { loginUrl } from "../../src/database/logins.ts";
-import { pin } from "../../src/database/pinned-driver.ts";
+import { pin } from "../../src/database/pin.ts";
 import { sqlStateOf } from "../../src/database/sqlstate.ts";
 import { statement } from "../../src/database/statement.ts";
 import { deriveTokenKey } from "../../src/database/token-key.ts";

@@ -1,0 +1,156 @@
+import pg from "pg";
+
+/** A statement of a {@link StatementBatch}. */
+export interface BatchStep {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** Says what the step's error means, when the server refuses it. */
+  readonly explain?: (error: pg.DatabaseError) => Error;
+}
+
+/** What a step returned, as `pg` returns it. */
+export interface StepResult {
+  /** The command's name: `SELECT`, `INSERT`, ... */
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly rows: Record<string, unknown>[];
+  readonly fields: readonly pg.FieldDef[];
+}
+
+/** Returns the function that reads a column's text, by the column's type. */
+export type TypeParserOf = (typeId: number) => (text: string) => unknown;
+
+/** How `pg` sends the messages of the extended protocol; its types leave them out. */
+interface Wire extends NodeJS.EventEmitter {
+  readonly stream: { cork(): void; uncork(): void };
+  parse(message: { text: string; name: string }): void;
+  bind(message: { values: readonly unknown[]; valueMapper: (value: unknown) => unknown }): void;
+  describe(message: { type: "P" }): void;
+  execute(message: { portal: "" }): void;
+  sync(): void;
+}
+
+const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } }).utils;
+
+/**
+ * Several statements in one write to the socket and one answer: the extended protocol with one Sync, after
+ * the last of them. Outside a transaction they are one implicit transaction, which that Sync commits. The
+ * first error skips what comes after it.
+ *
+ * A step that has the text of the step before is parsed once and bound again.
+ */
+export class StatementBatch implements pg.Submittable {
+  /** Resolves once the server is ready again, with a result for each step. */
+  readonly done: Promise<StepResult[]>;
+  readonly #steps: readonly BatchStep[];
+  readonly #parserOf: TypeParserOf;
+  readonly #results: StepResult[] = [];
+  #resolve: (results: StepResult[]) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  #fields: readonly pg.FieldDef[] = [];
+  #parsers: ((text: string) => unknown)[] = [];
+  #rows: Record<string, unknown>[] = [];
+  #failure: unknown;
+
+  constructor(steps: readonly BatchStep[], parserOf: TypeParserOf) {
+    this.#steps = steps;
+    this.#parserOf = parserOf;
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  submit(connection: pg.Connection): void {
+    const wire = connection as unknown as Wire;
+    wire.stream.cork();
+    try {
+      let parsed: string | undefined;
+      for (const { text, values } of this.#steps) {
+        if (text !== parsed) wire.parse({ text, name: "" });
+        parsed = text;
+        wire.bind({ values, valueMapper: prepareValue });
+        wire.describe({ type: "P" });
+        wire.execute({ portal: "" });
+      }
+    } catch (error) {
+      // A value that cannot be sent. What was written before it still runs and fails as a whole, for there
+      // is no commit before the Sync and the error comes first.
+      this.#failure = error;
+      wire.parse({ text: abandon, name: "" });
+    } finally {
+      wire.sync();
+      wire.stream.uncork();
+    }
+  }
+
+  handleRowDescription({ fields }: { fields: readonly pg.FieldDef[] }): void {
+    this.#fields = fields;
+    this.#parsers = fields.map(({ dataTypeID }) => this.#parserOf(dataTypeID));
+  }
+
+  handleDataRow({ fields: texts }: { fields: readonly (string | null)[] }): void {
+    if (this.#failure !== undefined) return;
+    const row: Record<string, unknown> = {};
+    try {
+      for (let n = 0; n < texts.length; n++) {
+        const text = texts[n] ?? null;
+        const name = this.#fields[n]?.name ?? "";
+        row[name] = text === null ? null : this.#parsers[n]?.(text);
+      }
+    } catch (error) {
+      this.#failure = error;
+    }
+    this.#rows.push(row);
+  }
+
+  handleCommandComplete({ text }: { text: string }): void {
+    const [, command = "", count] = /^([A-Z]+)(?: \d+)??(?: (\d+))?$/i.exec(text) ?? [];
+    this.#finish(command, count === undefined ? null : Number(count));
+  }
+
+  handleEmptyQuery(): void {
+    this.#finish("", null);
+  }
+
+  handlePortalSuspended(): void {
+    // Never: every execution is for all rows.
+  }
+
+  handleCopyInResponse(connection: pg.Connection): void {
+    (connection as unknown as { sendCopyFail(reason: string): void }).sendCopyFail("nothing is copied here");
+  }
+
+  handleCopyData(): void {
+    // What COPY TO would send is left unread: statements are for rows.
+  }
+
+  handleError(error: unknown, connection: pg.Connection): void {
+    const explain = this.#steps[this.#results.length]?.explain;
+    this.#failure ??= error instanceof pg.DatabaseError && explain ? explain(error) : error;
+    if (!(error instanceof pg.DatabaseError)) {
+      this.#reject(this.#failure);
+      return;
+    }
+    // The server says next in which state the transaction is; nobody may have the connection before.
+    const settle = () => {
+      connection.off("readyForQuery", settle).off("end", settle);
+      this.#reject(this.#failure);
+    };
+    connection.on("readyForQuery", settle).on("end", settle);
+  }
+
+  handleReadyForQuery(): void {
+    if (this.#failure === undefined) this.#resolve(this.#results);
+    else this.#reject(this.#failure);
+  }
+
+  #finish(command: string, rowCount: number | null): void {
+    this.#results.push({ command, rowCount, rows: this.#rows, fields: this.#fields });
+    this.#rows = [];
+    this.#fields = [];
+  }
+}
+
+/** No statement at all: fails, and with it whatever came before it since the last Sync. */
+const abandon = "abandon";
