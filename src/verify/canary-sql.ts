@@ -66,16 +66,14 @@ export async function checkCanaryBySql(options: CanarySqlOptions): Promise<Check
     clients.set(login, client);
     return client;
   };
-  const read = async (login: string, vault: string, company: TenantEntry, names: readonly string[]) => {
+  const read = async (login: string, vault: string, company: TenantEntry, table: string) => {
     const client = await clientOf(login);
     await client.query("begin");
     try {
       const token = tokens.sign(company.companyId, 60_000);
       await client.query({ text: pin, values: [`"${vault}", pg_temp`, "10000", token, company.companyId, vault] });
-      const counts = names.map((name) => `(select count(*) from "${canary.vault}"."${name}")`);
-      const result = (await client.query({ text: `select (${counts.join(" + ")})::integer as count` })) as {
-        rows: { count: number }[];
-      };
+      const text = `select count(*)::integer as count from "${canary.vault}"."${table}"`;
+      const result = (await client.query({ text })) as { rows: { count: number }[] };
       return result.rows[0]?.count ?? 0;
     } finally {
       await client.query("rollback");
@@ -84,7 +82,7 @@ export async function checkCanaryBySql(options: CanarySqlOptions): Promise<Check
   try {
     const empty: Finding[] = [];
     for (const table of tables) {
-      const count = await read(canary.login, canary.vault, canary, [table]);
+      const count = await read(canary.login, canary.vault, canary, table);
       if (count === 0) empty.push({ tenantId: canary.tenantId, object: `table ${table}`, problem: "shows no rows" });
     }
     const control = { examined: tables.length, startedAt, findings: empty };
@@ -95,16 +93,19 @@ export async function checkCanaryBySql(options: CanarySqlOptions): Promise<Check
       const names = others.length <= allTablesUpTo ? tables : [tables[index % tables.length] ?? ""];
       const { tenantId } = other;
       const object = `vault ${other.vault}`;
-      const state = await read(other.login, other.vault, other, names).then(
-        (count) => `read ${count} rows of the canary`,
-        (error: unknown) => (sqlStateOf(error) === "42501" ? undefined : failureOf(error)),
-      );
-      if (state) refused.push({ tenantId, object, problem: state });
-      const shown = await read(canary.login, canary.vault, other, names).then(
-        (count) => (count === 0 ? undefined : `its token shows ${count} rows of the canary`),
-        (error: unknown) => (sqlStateOf(error) === "WV001" ? undefined : failureOf(error)),
-      );
-      if (shown) seen.push({ tenantId, object, problem: shown });
+      // Each table by itself: one that is refused must not hide one that is not.
+      for (const table of names) {
+        const state = await read(other.login, other.vault, other, table).then(
+          (count) => `read ${count} rows of the canary's table ${table}`,
+          (error: unknown) => (sqlStateOf(error) === "42501" ? undefined : failureOf(error)),
+        );
+        if (state) refused.push({ tenantId, object, problem: state });
+        const shown = await read(canary.login, canary.vault, other, table).then(
+          (count) => (count === 0 ? undefined : `its token shows ${count} rows of the canary's table ${table}`),
+          (error: unknown) => (sqlStateOf(error) === "WV001" ? undefined : failureOf(error)),
+        );
+        if (shown) seen.push({ tenantId, object, problem: shown });
+      }
       options.onProgress(index + 1, others.length);
     }
     const examined = others.length;

@@ -102,6 +102,16 @@ describe("with a wall taken down it is seen", () => {
     );
   });
 
+  test("rights for one vault in one table", async () => {
+    const { others } = await readCompanies(connection);
+    const vault = others.find(({ tenantId }) => tenantId === "tenant-b")?.vault;
+    await without(
+      `grant usage on schema {} to ${vault}; grant select on {}.samples to ${vault}`,
+      `revoke usage on schema {} from ${vault}; revoke select on {}.samples from ${vault}`,
+      { "canary-refused": ["tenant-b"] },
+    );
+  });
+
   test("rights for one vault", async () => {
     const { others } = await readCompanies(connection);
     const vault = others.find(({ tenantId }) => tenantId === "tenant-b")?.vault;

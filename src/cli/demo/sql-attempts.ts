@@ -5,9 +5,6 @@ import { createTenantTokens } from "../../tenancy/tenant-tokens.ts";
 import { type Attempt, allowed } from "./attempts.ts";
 import type { TemporaryService } from "./temporary-service.ts";
 
-/** The answer of a read that was not refused and was shown nothing. */
-const noRows = "no rows";
-
 /**
  * Tries below the API, with the data plane's own login, what the database itself must refuse: what a
  * defect in the service could at worst send.
@@ -42,12 +39,12 @@ export async function trySql(service: TemporaryService, here: string, there: str
       ],
       [
         `SQL pinned to ${here}'s vault becomes ${there}'s role and reads`,
-        noRows,
+        "WV001",
         [token, pin, "reset role", other, `select from ${foreign}.samples limit 1`],
       ],
       [
         `SQL pinned to ${here}'s vault without a token reads ${here}'s`,
-        noRows,
+        "WV001",
         [pin, `select from ${own}.samples limit 1`],
       ],
       [`SQL pinned to no vault reads ${there}'s`, "42501", [`select from ${foreign}.samples limit 1`]],
@@ -67,7 +64,7 @@ async function answerOf(client: pg.Client, statements: readonly string[]): Promi
   try {
     for (const statement of statements.slice(0, -1)) await client.query(statement);
     return await client.query(statements.at(-1) ?? "").then(
-      ({ rowCount }) => (rowCount === 0 ? noRows : allowed),
+      ({ rowCount }) => (rowCount === 0 ? "no rows" : allowed),
       (error: unknown) => (error instanceof pg.DatabaseError ? (error.code ?? error.message) : String(error)),
     );
   } finally {
