@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from "node:http2";
 import type { NodeRequest, NodeResponse } from "./node-handler.ts";
 
 /** How long a caller that was answered may go on sending its body, in milliseconds. */
@@ -25,7 +26,7 @@ export function whenOver(request: NodeRequest, response: NodeResponse, over: () 
 }
 
 /** How long a caller may take to read an answer once its deadline has passed, in milliseconds. */
-const readMs = 10_000;
+export const readMs = 10_000;
 
 /**
  * Ends a call whose caller does not read its answer: it would hold its stream, and the answer in memory,
@@ -57,4 +58,10 @@ export function stopSendingAfter(request: NodeRequest, response: NodeResponse): 
     }, lingerMs);
     request.once("close", () => clearTimeout(timer));
   });
+}
+
+/** Does the same for a stream of HTTP/2 that never became a request; to be called when it was answered. */
+export function stopStreamAfter(stream: ServerHttp2Stream): void {
+  const timer = setTimeout(() => stream.destroy(), lingerMs);
+  stream.once("close", () => clearTimeout(timer));
 }

@@ -89,6 +89,11 @@ export async function listen({ host, port, tls, handler, log }: ListenOptions): 
     },
     (request, response) => handler.handle(request, response),
   );
+  const serveStream = http2.listeners("stream");
+  http2.removeAllListeners("stream").on("stream", (stream, headers, flags, rawHeaders: string[]) => {
+    if (handler.takeStream(stream, headers, rawHeaders)) return;
+    for (const serve of serveStream) serve.call(http2, stream, headers, flags, rawHeaders);
+  });
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));

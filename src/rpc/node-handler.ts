@@ -3,12 +3,11 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import {
   Code,
   ConnectError,
+  type ConnectRouter,
   type ConnectRouterOptions,
-  createConnectRouter,
   createContextValues,
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalHandlerFn } from "@connectrpc/connect/protocol";
-import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import {
   compressionBrotli,
   compressionGzip,
@@ -16,13 +15,18 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
-import { errors, type WellvaultError } from "../errors.ts";
+import { errors } from "../errors.ts";
+import { answer } from "./answer.ts";
 import { cutOffAfter, stopSendingAfter, whenOver } from "./call-end.ts";
-import { internal, toConnectError } from "./connect-error.ts";
+import { internal } from "./connect-error.ts";
 import { applyDeadline, bodyUntil, type DeadlineLimits, streamDeadlines } from "./deadline.ts";
 import { withRealTimes } from "./json-times.ts";
+import { createLeanHandler, type TakeStream } from "./lean-handler.ts";
 import { credentialsKey, credentialsOf } from "./peer.ts";
-import { setErrorStatus, withErrorDetails } from "./protocol-errors.ts";
+import { withErrorDetails } from "./protocol-errors.ts";
+import { refuseAuthority, refuseMetadata } from "./request-checks.ts";
+import { countRunningCalls } from "./running-calls.ts";
+import { createTellingRouter, type UnaryMethod } from "./unary-methods.ts";
 
 /** A request as either version of HTTP brings it. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -35,16 +39,13 @@ export const maxMessageBytes = 4 * 1_024 * 1_024;
 /** The compressions that bodies may have, besides none. */
 const compressions = [compressionGzip, compressionBrotli];
 
-/** Largest metadata of a call, in bytes. HTTP/1.1 has the same limit in listener.ts. */
-export const maxHeaderBytes = 16_384;
-
 /** What the handler is made of. */
 export interface NodeHandlerOptions {
   /** Registers the services on a router that uses the options given. */
-  readonly routes: (
-    router: (options: Partial<ConnectRouterOptions>) => ReturnType<typeof createConnectRouter>,
-  ) => readonly ReturnType<typeof createConnectRouter>[];
+  readonly routes: (router: (options: Partial<ConnectRouterOptions>) => ConnectRouter) => readonly ConnectRouter[];
   readonly deadlines: DeadlineLimits;
+  /** Whether unary gRPC takes the lean path; otherwise Connect serves it like all the rest. */
+  readonly leanUnary: boolean;
   readonly log: Logger;
 }
 
@@ -52,6 +53,8 @@ export interface NodeHandlerOptions {
 export interface NodeHandler {
   /** Takes one request. */
   handle(request: NodeRequest, response: NodeResponse): void;
+  /** Takes one stream of HTTP/2 before it becomes a request; what it does not take is for {@link handle}. */
+  readonly takeStream: TakeStream;
   /** Refuses every new call from now on. */
   refuse(): void;
   /** Resolves once no call is running. */
@@ -59,7 +62,7 @@ export interface NodeHandler {
 }
 
 /** Makes the handler that routes requests to services, or answers what cannot be routed. */
-export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions): NodeHandler {
+export function createNodeHandler({ routes, deadlines, leanUnary, log }: NodeHandlerOptions): NodeHandler {
   const common: Partial<ConnectRouterOptions> = {
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxMessageBytes,
@@ -68,34 +71,26 @@ export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions
     jsonOptions: { ignoreUnknownFields: true },
   };
   const paths = new Map<string, { call: UniversalHandlerFn; handler: UniversalHandler }>();
-  for (const router of routes((options) => createConnectRouter({ ...common, ...options }))) {
+  const methods: UnaryMethod[] = [];
+  const routers = routes((options) =>
+    createTellingRouter({ ...common, ...options }, (method) => void methods.push(method)),
+  );
+  for (const router of routers) {
     for (const handler of router.handlers) {
       paths.set(handler.requestPath, { call: withErrorDetails(handler, log), handler });
     }
   }
 
+  const running = countRunningCalls();
   let refusing = false;
-  let running = 0;
-  let onIdle: (() => void)[] = [];
-  const finished = () => {
-    running--;
-    if (running > 0) return;
-    for (const wake of onIdle) wake();
-    onIdle = [];
-  };
 
   return {
     handle(request, response) {
-      running++;
-      whenOver(request, response, finished);
+      running.begin();
+      whenOver(request, response, running.end);
       stopSendingAfter(request, response);
-      if (headerBytes(request) > maxHeaderBytes) {
-        return answer(
-          request,
-          response,
-          errors.requestMalformed(Code.InvalidArgument, "The metadata is larger than 16 KiB. Send less of it."),
-        );
-      }
+      const tooMuch = refuseMetadata(request.rawHeaders);
+      if (tooMuch) return answer(request, response, tooMuch);
       const route = paths.get(request.url?.split("?", 1)[0] ?? "");
       if (!route) return answer(request, response, errors.methodUnknown(), { status: 404 });
       if (refusing) return answer(request, response, errors.draining());
@@ -108,10 +103,13 @@ export function createNodeHandler({ routes, deadlines, log }: NodeHandlerOptions
         log.debug({ err: error }, "a response was cut off");
       });
     },
+    takeStream: leanUnary
+      ? createLeanHandler({ methods, deadlines, running, isRefusing: () => refusing, log })
+      : () => false,
     refuse() {
       refusing = true;
     },
-    idle: () => new Promise((done) => (running === 0 ? done() : onIdle.push(done))),
+    idle: running.idle,
   };
 }
 
@@ -123,11 +121,10 @@ async function serve(
   deadlines: DeadlineLimits,
 ): Promise<void> {
   const authority = "authority" in request ? request.authority : request.headers.host;
-  if (!authority || !URL.canParse(`http://${authority}`)) {
-    const malformed = errors.requestMalformed(Code.InvalidArgument, "The request has no usable authority.");
-    return answer(request, response, malformed);
-  }
-  const values = createContextValues().set(credentialsKey, credentialsOf(request));
+  const unusable = refuseAuthority(authority);
+  if (unusable) return answer(request, response, unusable);
+  const socket = "stream" in request ? request.stream.session?.socket : request.socket;
+  const values = createContextValues().set(credentialsKey, credentialsOf(socket, request.rawHeaders));
   const universal = universalRequestFromNodeRequest(request as never, response as never, undefined, values);
   const startedAt = performance.now();
   const isUnary = handler.method.methodKind === "unary";
@@ -165,41 +162,6 @@ function checkedJson(header: Headers, body: AsyncIterable<Uint8Array>, { method 
   });
 }
 
-function headerBytes({ rawHeaders }: NodeRequest): number {
-  return rawHeaders.reduce((sum, text) => sum + text.length, 0);
-}
-
 function isBody(body: unknown): body is AsyncIterable<Uint8Array> {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
-}
-
-/** The content types of gRPC and gRPC-Web, which want HTTP 200 and the error in trailers. */
-const grpcType = /^application\/grpc(-web)?(\+(proto|json))?\s*(;|$)/i;
-
-/** Answers a call that reaches no handler, in the form that the caller's protocol reads. */
-function answer(
-  request: NodeRequest,
-  response: NodeResponse,
-  error: WellvaultError,
-  { status = codeToHttpStatus(error.code), headers = {} }: { status?: number; headers?: Record<string, string> } = {},
-): void {
-  const type = String(request.headers["content-type"] ?? "");
-  const connectError = toConnectError(error);
-  request.resume();
-  if (grpcType.test(type)) {
-    // A "trailers only" response: the status stands in the headers and there is no body.
-    const trailer = Object.fromEntries(setErrorStatus(new Headers(), connectError));
-    writeHead(response, 200, { ...headers, "content-type": type, ...trailer });
-    response.end();
-    return;
-  }
-  const body = errorToJsonBytes(connectError, undefined);
-  const length = String(body.byteLength);
-  writeHead(response, status, { ...headers, "content-type": "application/json", "content-length": length });
-  response.end(body);
-}
-
-/** Both kinds of response have this method; TypeScript cannot call a union of their overloads. */
-function writeHead(response: NodeResponse, status: number, headers: Record<string, string>): void {
-  (response as ServerResponse).writeHead(status, headers);
 }

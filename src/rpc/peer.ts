@@ -2,9 +2,8 @@ import type { X509Certificate } from "node:crypto";
 import { TLSSocket } from "node:tls";
 import { createContextKey } from "@connectrpc/connect";
 import type { Credentials, PeerCertificate } from "../identity/principal.ts";
-import type { NodeRequest } from "./node-handler.ts";
 
-/** Where the node handler leaves what a call brings to prove who makes it, for the gate. */
+/** Where a call's adapter leaves what the call brings to prove who makes it, for the gate. */
 export const credentialsKey = createContextKey<Credentials | undefined>(undefined, {
   description: "wellvault credentials",
 });
@@ -12,11 +11,15 @@ export const credentialsKey = createContextKey<Credentials | undefined>(undefine
 /** What is known of a connection's other side; it does not change while the connection lives. */
 const peers = new WeakMap<object, PeerCertificate | undefined>();
 
-/** Returns what a request brings to prove who makes it, or undefined when its connection is gone. */
-export function credentialsOf(request: NodeRequest): Credentials | undefined {
-  const socket = "stream" in request ? request.stream.session?.socket : request.socket;
+/**
+ * Returns what a request brings to prove who makes it, or undefined when its connection is gone.
+ *
+ * @param socket the connection, as the request or the session of its stream has it
+ * @param rawHeaders names and values by turns, as they came
+ */
+export function credentialsOf(socket: object | undefined, rawHeaders: readonly string[]): Credentials | undefined {
   if (!socket) return undefined;
-  return { rawHeaders: request.rawHeaders, peer: peerOf(socket) };
+  return { rawHeaders, peer: peerOf(socket) };
 }
 
 function peerOf(socket: object): PeerCertificate | undefined {

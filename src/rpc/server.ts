@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** Whether unary gRPC takes the lean path; otherwise Connect serves it like all the rest. */
+  readonly leanUnary: boolean;
   readonly identity: Identity;
   readonly store: ControlStore;
   readonly directory: TenantDirectory;
@@ -72,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       return [api, server];
     },
     deadlines: options,
+    leanUnary: options.leanUnary,
     log,
   });
 

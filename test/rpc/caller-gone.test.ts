@@ -29,6 +29,7 @@ const handler = createNodeHandler({
     return [health];
   },
   deadlines: { defaultTimeoutMs: 5_000, maxTimeoutMs: 5_000 },
+  leanUnary: false,
   log: pino({ level: "trace" }, { write: (line: string) => void lines.push(line) }),
 });
 const server = createServer((request, response) => {

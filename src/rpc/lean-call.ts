@@ -1,0 +1,213 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { Code, ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import {
+  type Compression,
+  compressedFlag,
+  compressionNegotiate,
+  encodeEnvelope,
+  envelopeCompress,
+  envelopeDecompress,
+  invokeUnaryImplementation,
+} from "@connectrpc/connect/protocol";
+import {
+  contentTypeProto,
+  grpcStatusOk,
+  headerAcceptEncoding,
+  headerEncoding,
+  headerTimeout,
+  parseTimeout,
+} from "@connectrpc/connect/protocol-grpc";
+import type { Logger } from "pino";
+import { errors, type WellvaultError } from "../errors.ts";
+import { readMs, stopStreamAfter } from "./call-end.ts";
+import { fromProtocolError, toCatalogueError, toConnectError } from "./connect-error.ts";
+import { applyDeadline, type DeadlineLimits } from "./deadline.ts";
+import { EnvelopeReader } from "./envelope-reader.ts";
+import type { LeanMethod } from "./lean-method.ts";
+import { credentialsKey, credentialsOf } from "./peer.ts";
+import { setErrorStatus } from "./protocol-errors.ts";
+
+/** What a {@link LeanCall} needs besides its method. */
+export interface LeanCallParts {
+  readonly deadlines: DeadlineLimits;
+  readonly log: Logger;
+  /** Told once, when the call is over. */
+  readonly onOver: () => void;
+}
+
+/** One unary call of gRPC on a bare stream of HTTP/2, from its headers to its close. */
+export class LeanCall {
+  readonly #method: LeanMethod;
+  readonly #stream: ServerHttp2Stream;
+  readonly #parts: LeanCallParts;
+  readonly #controller = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #body: EnvelopeReader | undefined;
+  #isAnswered = false;
+
+  constructor(method: LeanMethod, stream: ServerHttp2Stream, parts: LeanCallParts) {
+    this.#method = method;
+    this.#stream = stream;
+    this.#parts = parts;
+    method.running.add(this);
+    stream.on("close", () => this.#end());
+    // The close that follows says all there is to say: the caller is gone.
+    stream.on("error", ignore);
+  }
+
+  /** Serves the call: gate, body, handler, answer. Whatever goes wrong is answered. */
+  async serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
+    try {
+      const { spec, requestGate, interceptors, acceptCompression } = this.#method;
+      const header = headersOf(headers);
+      const timeoutMs = applyDeadline(header, this.#parts.deadlines);
+      if (timeoutMs !== undefined) this.#limit(timeoutMs);
+      const context = this.#contextOf(headers, header, timeoutMs);
+      context.values.set(credentialsKey, credentialsOf(this.#stream.session?.socket, rawHeaders));
+      if (requestGate) await requestGate(context);
+      const compression = compressionNegotiate(
+        acceptCompression,
+        header.get(headerEncoding),
+        header.get(headerAcceptEncoding),
+        headerAcceptEncoding,
+      );
+      if (compression.error) throw compression.error;
+      const { error } = parseTimeout(header.get(headerTimeout), Number.MAX_SAFE_INTEGER);
+      if (error) throw error;
+      this.#controller.signal.throwIfAborted();
+      const input = await this.#receive(compression.request);
+      const output = await invokeUnaryImplementation(spec, context, input, interceptors);
+      await this.#succeed(this.#method.serialize(output), context, compression.response);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Answers a call that is not served at all. */
+  refuse(error: WellvaultError, headers: IncomingHttpHeaders): void {
+    this.#fail(error, headers["content-type"]);
+  }
+
+  /** Ends the call: its signal fires, and it is answered with the reason if it was not answered. */
+  abort(reason: WellvaultError): void {
+    this.#controller.abort(reason);
+    this.#fail(reason);
+  }
+
+  #contextOf(headers: IncomingHttpHeaders, header: Headers, timeoutMs: number | undefined): HandlerContext {
+    const { method } = this.#method.spec;
+    const scheme = this.#stream.session?.encrypted ? "https" : "http";
+    const endsAt = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+    return {
+      method,
+      service: method.parent,
+      protocolName: "grpc",
+      requestMethod: "POST",
+      url: new URL(this.#method.path, `${scheme}://${authorityOf(headers)}`).toString(),
+      signal: this.#controller.signal,
+      timeoutMs: () => (endsAt === undefined ? undefined : endsAt - performance.now()),
+      requestHeader: header,
+      responseHeader: new Headers(),
+      responseTrailer: new Headers(),
+      values: createContextValues(),
+    };
+  }
+
+  /** Reads the one message of the request. A signal that fires meanwhile answers the call by itself. */
+  async #receive(compression: Compression | null): Promise<ReturnType<LeanMethod["parse"]>> {
+    this.#body = new EnvelopeReader(this.#stream, this.#method.readMaxBytes);
+    const first = await this.#body.next();
+    if (!first) throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
+    const isCompressed = (first.flags & compressedFlag) !== 0;
+    const { data } = isCompressed ? await envelopeDecompress(first, compression, this.#method.readMaxBytes) : first;
+    const message = this.#method.parse(data);
+    if (await this.#body.next()) {
+      throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
+    }
+    return message;
+  }
+
+  async #succeed(
+    message: Uint8Array,
+    { responseHeader, responseTrailer }: HandlerContext,
+    compression: Compression | null,
+  ): Promise<void> {
+    const { compressMinBytes } = this.#method;
+    const { flags, data } =
+      compression && message.byteLength >= compressMinBytes
+        ? await envelopeCompress({ flags: 0, data: message }, compression, compressMinBytes)
+        : { flags: 0, data: message };
+    if (!this.#mayAnswer()) return;
+    const encoding = compression ? { [headerEncoding]: compression.name } : undefined;
+    this.#stream.respond(
+      { ":status": 200, "content-type": contentTypeProto, ...encoding, ...Object.fromEntries(responseHeader) },
+      { waitForTrailers: true },
+    );
+    this.#stream.on("wantTrailers", () => {
+      this.#stream.sendTrailers({ "grpc-status": grpcStatusOk, ...Object.fromEntries(responseTrailer) });
+    });
+    this.#stream.end(encodeEnvelope(flags, data));
+  }
+
+  /** Answers with an error: "trailers only", its status stands in the headers. */
+  #fail(error: unknown, contentType = contentTypeProto): void {
+    if (!this.#mayAnswer()) return;
+    const trailer = Object.fromEntries(setErrorStatus(new Headers(), this.#toWire(error)));
+    this.#stream.respond({ ":status": 200, "content-type": contentType, ...trailer }, { endStream: true });
+    if (this.#stream.readableEnded) return;
+    this.#body?.drop();
+    this.#stream.resume();
+    stopStreamAfter(this.#stream);
+  }
+
+  #toWire(error: unknown): ConnectError {
+    const { log } = this.#parts;
+    if (!(error instanceof ConnectError)) return toConnectError(toCatalogueError(error, log, this.#controller.signal));
+    return error.details.length === 0 ? toConnectError(fromProtocolError(error, log)) : error;
+  }
+
+  /** Whether the call may be answered; from then on it counts as answered. */
+  #mayAnswer(): boolean {
+    if (this.#isAnswered || this.#stream.closed || this.#stream.destroyed) return false;
+    this.#isAnswered = true;
+    return true;
+  }
+
+  /** Ends the call at its deadline, and cuts it off when its answer is not read for some time after that. */
+  #limit(timeoutMs: number): void {
+    // The gate still says first who may not call at all.
+    if (timeoutMs <= 0) this.#controller.abort(errors.deadlineExceeded());
+    this.#timer = setTimeout(() => {
+      this.#timer = setTimeout(() => this.#stream.destroy(), readMs).unref();
+      this.abort(errors.deadlineExceeded());
+    }, timeoutMs);
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#method.running.delete(this);
+    if (!this.#isAnswered) {
+      this.#isAnswered = true;
+      this.#controller.abort(errors.cancelled());
+    }
+    this.#parts.onOver();
+  }
+}
+
+/** The authority that a request names, as Node's own requests tell it. */
+export function authorityOf(headers: IncomingHttpHeaders): string | undefined {
+  return headers[":authority"] ?? headers.host;
+}
+
+function headersOf(headers: IncomingHttpHeaders): Headers {
+  const result = new Headers();
+  for (const name in headers) {
+    if (name.startsWith(":")) continue;
+    const value = headers[name];
+    if (typeof value === "string") result.append(name, value);
+    else for (const each of value ?? []) result.append(name, each);
+  }
+  return result;
+}
+
+const ignore = () => undefined;
