@@ -1,0 +1,13 @@
+/** The service itself, with its defaults and the development identity, in a process of its own. */
+import { readConfig } from "../../src/config.ts";
+import { startService } from "../../src/service.ts";
+import { openLog } from "../../src/telemetry/log.ts";
+import { serveAsOrdered } from "./server-process.ts";
+
+serveAsOrdered(async ({ databaseUrl }) => {
+  const config = readConfig({ WELLVAULT_PORT: "0" });
+  const identity = { mode: "development", forced: false } as const;
+  const service = await startService({ config, identity, databaseUrl, log: openLog(config.logLevel) });
+  process.once("SIGTERM", () => void service.stop().finally(() => process.exit()));
+  return Number(new URL(service.address).port);
+});

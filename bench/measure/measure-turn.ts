@@ -1,0 +1,60 @@
+import type { Contestant, Turn, Work } from "../contestants/contestant.ts";
+import { cpuMsOf, familyCpuMs, forgetPeak, peakMemoryMb } from "./proc.ts";
+
+/** The figures of one turn. NaN stands for what this system or contestant does not tell. */
+export interface TurnFigures {
+  readonly succeeded: number;
+  /** Calls a second. */
+  readonly throughput: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Processor time for a call of the contestant's process, of PostgreSQL and of the load, in microseconds. */
+  readonly serverCpuUs: number;
+  readonly databaseCpuUs: number;
+  readonly loadCpuUs: number;
+  /** Largest resident memory of the contestant's process, in MB. */
+  readonly memoryMb: number;
+  /** What makes the turn worthless, in words; empty when nothing does. */
+  readonly problems: readonly string[];
+}
+
+/** The figures of a turn of which a cell has the median of its rounds. */
+export const measuredFigures = ["throughput", "p50", "p99", "serverCpuUs", "databaseCpuUs", "loadCpuUs"] as const;
+
+/** Has a contestant take a turn, and measures what it costs. */
+export async function measureTurn(contestant: Contestant, turn: Turn, postmasterPid: number): Promise<TurnFigures> {
+  const { pid } = contestant;
+  if (pid !== undefined) forgetPeak(pid);
+  const serverBefore = pid === undefined ? Number.NaN : cpuMsOf(pid);
+  const databaseBefore = familyCpuMs(postmasterPid);
+  let serverMs = Number.NaN;
+  let databaseMs = Number.NaN;
+  const work = await contestant.take(turn, () => {
+    serverMs = (pid === undefined ? Number.NaN : cpuMsOf(pid)) - serverBefore;
+    databaseMs = familyCpuMs(postmasterPid) - databaseBefore;
+  });
+  const calls = Math.max(1, work.succeeded);
+  return {
+    succeeded: work.succeeded,
+    throughput: work.succeeded / work.seconds,
+    p50: work.p50,
+    p99: work.p99,
+    serverCpuUs: (serverMs * 1_000) / calls,
+    databaseCpuUs: (databaseMs * 1_000) / calls,
+    loadCpuUs: work.loadCpuUs,
+    memoryMb: pid === undefined ? Number.NaN : peakMemoryMb(pid),
+    problems: problemsOf(work),
+  };
+}
+
+/** What is wrong with a turn: calls that failed, and calls that were acknowledged and not stored, or the reverse. */
+export function problemsOf({ succeeded, failures, stored }: Work): string[] {
+  const problems = Object.entries(failures).map(([reason, count]) => `${count} calls failed: ${reason}`);
+  // A call whose failure came after its commit is stored and was not acknowledged; that it failed is said already.
+  if (stored < succeeded || (stored > succeeded && problems.length === 0)) {
+    problems.push(`${succeeded} calls were acknowledged, and the database holds the rows of ${stored}`);
+  }
+  if (succeeded === 0) problems.push("no call succeeded");
+  return problems;
+}

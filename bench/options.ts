@@ -1,0 +1,104 @@
+import { parseArgs } from "node:util";
+import { type Cell, defaultPlan, fullPlan, nameOf, smokePlan } from "./plan.ts";
+
+/** What the benchmark is told to do. */
+export interface BenchOptions {
+  readonly cells: readonly Cell[];
+  /** Seconds of one turn. */
+  readonly seconds: number;
+  /** Turns of each contestant in each cell. */
+  readonly rounds: number;
+  /** Calls of one turn at most. */
+  readonly maxCalls: number;
+  /** Vaults of the larger of two services whose latency is compared; 0 measures contestants instead. */
+  readonly vaults: number;
+  /** Whether h2load's figures stand beside the load's own. */
+  readonly crossCheck: boolean;
+  readonly json: boolean;
+  /** Whether results and charts are written below bench/: only a whole plan is worth that. */
+  readonly keep: boolean;
+}
+
+/** A command line that cannot be used. The message says what it must be. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What `--help` prints. */
+export const usage = `Usage: npm run bench -- [options]
+
+Measures Wellvault beside peers that do the same work, on one PostgreSQL server and in turns: calls a second, latency,
+processor time and memory. It starts everything itself, in a temporary folder, on loopback, and removes it at the end.
+Exit code 1 means that a call failed, or that what was acknowledged was not stored.
+
+  --only CELL,...  only these cells, such as write-64-200-uniform (operation, calls in flight, tenants, spread);
+                   a part of a name, such as write, stands for all cells of the plan that have it
+  --full           every operation with 1, 16, 64 and 256 in flight, 1, 200 and 1000 tenants, uniform and Zipf
+  --smoke          a few calls of every contestant, to see that everything works
+  --seconds N      seconds of one turn, 0.2 to 60; default 1
+  --rounds N       turns of each contestant in each cell, 1 to 50; default 3
+  --scale          instead of peers, the latency of a service with many vaults beside one with 10
+  --vaults N       how many, with --scale, 20 to 20000; default 10000
+  --cross-check    also measures reads with h2load (Debian: nghttp2-client), to see that the load is not what is slow
+  --json           prints the results as JSON on standard output, and everything else on standard error
+  --no-write       does not write bench/results.json and the charts
+  --help           prints this
+
+A plan without --only writes bench/results.json and the charts beside it.
+`;
+
+/**
+ * Reads the command line.
+ *
+ * @returns `help` when the usage is asked for
+ * @throws UsageError when an argument is unknown or cannot be used
+ */
+export function readOptions(args: readonly string[]): BenchOptions | "help" {
+  const values = parse(args);
+  if (values.help) return "help";
+  const plan = values.smoke ? smokePlan : values.full ? fullPlan : defaultPlan;
+  const only = values.only?.split(",");
+  const cells = only ? plan.filter((cell) => only.some((part) => nameOf(cell).includes(part))) : plan;
+  if (cells.length === 0) throw new UsageError(`--only must name some of: ${plan.map(nameOf).join(", ")}`);
+  return {
+    cells,
+    seconds: bounded("--seconds", values.seconds ?? (values.smoke ? "0.3" : "1"), 0.2, 60),
+    rounds: bounded("--rounds", values.rounds ?? (values.smoke ? "1" : "3"), 1, 50),
+    maxCalls: values.smoke ? 100 : 1e9,
+    vaults: values.scale ? Math.floor(bounded("--vaults", values.vaults, 20, 20_000)) : 0,
+    crossCheck: values["cross-check"],
+    json: values.json,
+    keep: !only && !values.smoke && !values["no-write"],
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        only: { type: "string" },
+        full: { type: "boolean", default: false },
+        smoke: { type: "boolean", default: false },
+        seconds: { type: "string" },
+        rounds: { type: "string" },
+        scale: { type: "boolean", default: false },
+        vaults: { type: "string", default: "10000" },
+        "cross-check": { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        "no-write": { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function bounded(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!(value >= min && value <= max) || (name !== "--seconds" && !Number.isInteger(value))) {
+    throw new UsageError(`${name} must be a ${name === "--seconds" ? "" : "whole "}number from ${min} to ${max}`);
+  }
+  return value;
+}

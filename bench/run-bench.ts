@@ -1,0 +1,108 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { showProgress } from "../src/cli/demo/progress.ts";
+import { withClient } from "./contestants/peer-database.ts";
+import { crossCheck } from "./cross-check.ts";
+import type { BenchOptions } from "./options.ts";
+import { drawCharts } from "./report/charts.ts";
+import { describeCommit, describeMachine } from "./report/machine.ts";
+import { cellTable, crossCheckTable, targetTable } from "./report/table.ts";
+import { targetsOf } from "./report/targets.ts";
+import type { CellResult, CrossCheck, Results } from "./results.ts";
+import { type RunOptions, runCells, turnCount } from "./run-cells.ts";
+import { openStage } from "./stage.ts";
+
+/**
+ * Runs the benchmark and prints what it finds as it finds it. Whatever was started is stopped and removed when
+ * this returns or throws.
+ *
+ * @param stream where people are told
+ * @param signal stops the run when it fires; its reason is thrown
+ */
+export async function runBench(
+  options: BenchOptions,
+  stream: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<Results> {
+  const { cells, seconds, rounds, maxCalls } = options;
+  const say = (text: string) => void stream.write(`${text}\n`);
+  let progress: ReturnType<typeof showProgress> | undefined;
+  const endProgress = () => {
+    progress?.[Symbol.dispose]();
+    progress = undefined;
+  };
+  const onStep = (step: string, total: number) => {
+    signal.throwIfAborted();
+    endProgress();
+    say(`${step} ...`);
+    if (total > 0) progress = showProgress(stream, total, "tenants");
+  };
+  const readable = Math.max(1, ...cells.filter(({ operation }) => operation === "read").map(({ tenants }) => tenants));
+  const tenants = Math.max(...cells.map((cell) => cell.tenants));
+  try {
+    await using stage = await openStage({
+      ...{ tenants, readable, onStep },
+      onDone: () => {
+        signal.throwIfAborted();
+        progress?.add(1);
+      },
+    });
+    if (!stage.contestants.some(({ name }) => name === "pgbench")) {
+      say("pgbench is not installed and takes no part. On Debian: apt-get install postgresql-contrib");
+    }
+    const { rows } = await withClient(stage.database.url, (admin) =>
+      admin.query<{ server_version: string }>("show server_version"),
+    );
+    const results: CellResult[] = [];
+    let turnsLeft = 0;
+    const startBar = () => {
+      progress = showProgress(stream, turnsLeft, "turns");
+    };
+    const run: RunOptions = {
+      ...{ cells, seconds, rounds, maxCalls, signal, postmasterPid: stage.database.pid },
+      onTurn: () => {
+        turnsLeft--;
+        progress?.add(1);
+      },
+      onCell: (result) => {
+        results.push(result);
+        endProgress();
+        say(cellTable(result));
+        if (turnsLeft > 0) startBar();
+      },
+    };
+    turnsLeft = turnCount(stage.contestants, run);
+    say(`Measuring ${stage.contestants.length} contestants in ${cells.length} cells ...`);
+    startBar();
+    const problems = await runCells(stage.contestants, run);
+    endProgress();
+    const crossChecks: CrossCheck[] = options.crossCheck ? await crossCheck(stage, seconds, say) : [];
+    if (crossChecks.length > 0) say(crossCheckTable(crossChecks));
+    say(targetTable(targetsOf(results)));
+    const found: Results = {
+      date: new Date().toISOString().slice(0, 10),
+      commit: await describeCommit(),
+      machine: await describeMachine(rows[0]?.server_version ?? "unknown"),
+      ...{ seconds, rounds, cells: results, crossChecks, problems },
+    };
+    if (options.keep && problems.length === 0) await keep(found, say);
+    return found;
+  } finally {
+    endProgress();
+  }
+}
+
+/** Writes the results and the charts. */
+async function keep(results: Results, say: (text: string) => void): Promise<void> {
+  const charts = join(import.meta.dirname, "charts");
+  await mkdir(charts, { recursive: true });
+  await writeFile(join(import.meta.dirname, "results.json"), `${toJson(results)}\n`);
+  for (const [name, svg] of Object.entries(drawCharts(results))) await writeFile(join(charts, `${name}.svg`), svg);
+  say("bench/results.json and bench/charts are written.");
+}
+
+/** The results as JSON, with four digits of each figure, which is more than they are exact to; null for none. */
+export function toJson(results: unknown): string {
+  const round = (value: number) => (Number.isInteger(value) ? value : Number(value.toPrecision(4)));
+  return JSON.stringify(results, (_, value: unknown) => (typeof value === "number" ? round(value) : value), 2);
+}

@@ -1,0 +1,59 @@
+import type { Contestant, ContestantName, Turn } from "./contestants/contestant.ts";
+import { measureTurn, type TurnFigures } from "./measure/measure-turn.ts";
+import { type Cell, nameOf } from "./plan.ts";
+import { type CellResult, summarize } from "./results.ts";
+
+/** How to run cells. */
+export interface RunOptions {
+  readonly cells: readonly Cell[];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly maxCalls: number;
+  /** Process id of the postmaster. */
+  readonly postmasterPid: number;
+  /** Ends the run before the next turn when it fires; its reason is thrown. */
+  readonly signal: AbortSignal;
+  /** Told after each turn. */
+  readonly onTurn: () => void;
+  /** Told after each cell. */
+  readonly onCell: (result: CellResult) => void;
+}
+
+/** Turns that {@link runCells} takes in all, for whoever shows how far it is. */
+export function turnCount(contestants: readonly Contestant[], { cells, rounds }: RunOptions): number {
+  return cells.length * contestants.length * (rounds + 1);
+}
+
+/**
+ * Measures every contestant in every cell. They take turns: in each round everybody has one, and the order goes on
+ * by one place from round to round, so that nobody always meets the warmer or the fuller database. A turn before the
+ * first round warms up plans, caches and compiled code, and counts only where it fails.
+ *
+ * @returns what makes the run worthless, in words; empty when nothing does
+ */
+export async function runCells(contestants: readonly Contestant[], options: RunOptions): Promise<string[]> {
+  const problems: string[] = [];
+  const { seconds, rounds, maxCalls, signal } = options;
+  for (const [index, cell] of options.cells.entries()) {
+    const turns = new Map<ContestantName, TurnFigures[]>(contestants.map(({ name }) => [name, []]));
+    const take = async (contestant: Contestant, length: number) => {
+      signal.throwIfAborted();
+      const turn: Turn = { ...cell, seconds: length, maxCalls };
+      const figures = await measureTurn(contestant, turn, options.postmasterPid);
+      problems.push(...figures.problems.map((problem) => `${contestant.name} in ${nameOf(cell)}: ${problem}`));
+      options.onTurn();
+      return figures;
+    };
+    // The first cells find code that was never run: they need more before they are what they will be.
+    const isNew = options.cells.findIndex(({ operation }) => operation === cell.operation) === index;
+    for (const contestant of contestants) await take(contestant, isNew ? seconds * 2 : seconds / 2);
+    for (let round = 0; round < rounds; round++) {
+      const first = round % contestants.length;
+      for (const contestant of [...contestants.slice(first), ...contestants.slice(0, first)]) {
+        turns.get(contestant.name)?.push(await take(contestant, seconds));
+      }
+    }
+    options.onCell(summarize(cell, turns));
+  }
+  return problems;
+}
