@@ -25,7 +25,12 @@ export const zipfExponent = 1.07;
 export const referenceInFlight = 64;
 const referenceTenants = 200;
 
-const cell = (operation: Operation, inFlight: number, tenants = referenceTenants, spread: Spread = "uniform"): Cell => ({
+const cell = (
+  operation: Operation,
+  inFlight: number,
+  tenants = referenceTenants,
+  spread: Spread = "uniform",
+): Cell => ({
   operation,
   inFlight,
   tenants,
@@ -76,6 +81,8 @@ export function describe({ operation, inFlight, tenants, spread }: Cell): string
 /** Whether the cell is the one that targets and charts show for its operation. */
 export function isReference({ operation, inFlight, tenants, spread }: Cell): boolean {
   return (
-    inFlight === (operation === "batch" ? 16 : referenceInFlight) && tenants === referenceTenants && spread === "uniform"
+    inFlight === (operation === "batch" ? 16 : referenceInFlight) &&
+    tenants === referenceTenants &&
+    spread === "uniform"
   );
 }

@@ -42,9 +42,10 @@ export function summarize(cell: Cell, turns: CellTurns): CellResult {
     return {
       name,
       calls: rounds.reduce((sum, { succeeded }) => sum + succeeded, 0),
-      ...(Object.fromEntries(
-        measuredFigures.map((figure) => [figure, middle((turn) => turn[figure])]),
-      ) as Record<(typeof measuredFigures)[number], number>),
+      ...(Object.fromEntries(measuredFigures.map((figure) => [figure, middle((turn) => turn[figure])])) as Record<
+        (typeof measuredFigures)[number],
+        number
+      >),
       memoryMb: Math.max(...rounds.map(({ memoryMb }) => memoryMb)),
       ours: {
         throughput: ratio(({ throughput }) => throughput),

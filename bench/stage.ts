@@ -1,7 +1,7 @@
 import pg from "pg";
 import type { Contestant, ContestantName } from "./contestants/contestant.ts";
-import { countInSchemas } from "./contestants/count-stored.ts";
 import { countInSharedTables } from "./contestants/count-shared.ts";
+import { countInSchemas } from "./contestants/count-stored.ts";
 import { provisionOurs, schemasOf } from "./contestants/ours.ts";
 import { databaseUrl, makePeerDatabases } from "./contestants/peer-database.ts";
 import { hasPgbench, pgbenchContestant } from "./contestants/pgbench.ts";
@@ -65,7 +65,9 @@ export async function openStage({ tenants, readable, onStep, onDone }: StageOpti
     const count = countInSchemas(await open(databaseUrl(database.url, name)), peers.schemas);
     contestants.push(servedContestant({ ...server, name, load, people: peers.people, countStored: count }));
   }
-  const shared = started.use(await startServerProcess("peers/unisolated.ts", { databaseUrl: peers.urlOf("unisolated") }));
+  const shared = started.use(
+    await startServerProcess("peers/unisolated.ts", { databaseUrl: peers.urlOf("unisolated") }),
+  );
   const countShared = countInSharedTables(await open(databaseUrl(database.url, "unisolated")));
   contestants.push(
     servedContestant({ ...shared, name: "unisolated", load, people: peers.people, countStored: countShared }),

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type pg from "pg";
+import { endedChildrenCpuMs } from "../measure/proc.ts";
 import { batchRows, type Operation, pageRows, zipfExponent } from "../plan.ts";
 import { firstSampleSecond } from "../written-ids.ts";
-import { endedChildrenCpuMs } from "../measure/proc.ts";
 import type { Contestant, Turn, Work } from "./contestant.ts";
 import { countInSchemas } from "./count-stored.ts";
 
@@ -26,8 +26,9 @@ export async function hasPgbench(): Promise<boolean> {
 }
 
 /**
- * PostgreSQL's own load: the statements of the isolated peers, prepared, a whole transaction in one write and with no
- * service in between. It is as fast as this database does the isolated task for so many connections.
+ * PostgreSQL's own load: the statements of the isolated peers, a whole transaction in one write and with no service in
+ * between. It is about as fast as this database does the isolated task for so many connections. The statements are
+ * not prepared: pgbench would do that before the pipeline begins, where no tenant's tables can be found yet.
  */
 export function pgbenchContestant(url: string, admin: pg.Client, schemas: readonly string[]): Contestant {
   const count = countInSchemas(admin, schemas);
@@ -53,9 +54,10 @@ async function runPgbench(url: string, turn: Turn, clients: number, firstId: num
   try {
     const script = join(folder, "script.sql");
     await writeFile(script, scriptOf(turn, firstId));
-    const whole = turn.maxCalls < 1e6 ? ["-t", String(Math.ceil(turn.maxCalls / clients))] : ["-T", String(wholeSeconds(turn))];
+    const whole =
+      turn.maxCalls < 1e6 ? ["-t", String(Math.ceil(turn.maxCalls / clients))] : ["-T", String(wholeSeconds(turn))];
     const cpuBefore = endedChildrenCpuMs();
-    const args = ["-n", "-M", "prepared", "-c", String(clients), "-j", "1", ...whole];
+    const args = ["-n", "-M", "extended", "-c", String(clients), "-j", "1", ...whole];
     const log = ["-l", `--log-prefix=${join(folder, "log")}`, "-D", "n=0", "-f", script];
     const { PGOPTIONS: _, ...env } = process.env;
     const { stdout } = await run("pgbench", [...args, ...log, url], { env, maxBuffer: 64 * 1_024 * 1_024 });
@@ -78,7 +80,7 @@ async function runPgbench(url: string, turn: Turn, clients: number, firstId: num
     return {
       ...{ succeeded: 0, seconds: turn.seconds, p50: Number.NaN, p99: Number.NaN, loadCpuUs: Number.NaN },
       // Its password stands in the command, which must not be shown.
-      failures: { [`pgbench failed: ${stderr.trim().split("\n").at(-1)}`]: 1 },
+      failures: { [`pgbench failed: ${stderr.trim().split("\n", 3).join(" | ")}`]: 1 },
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -101,7 +103,12 @@ async function readLatencies(folder: string): Promise<Float64Array> {
 
 /** The script of an operation: the tenant drawn as the other contestants' tenants are, and one pipeline. */
 function scriptOf({ operation, tenants, spread }: Turn, firstId: number): string {
-  const draw = tenants === 1 ? "1" : spread === "zipf" ? `random_zipfian(1, ${tenants}, ${zipfExponent})` : `random(1, ${tenants})`;
+  const draw =
+    tenants === 1
+      ? "1"
+      : spread === "zipf"
+        ? `random_zipfian(1, ${tenants}, ${zipfExponent})`
+        : `random(1, ${tenants})`;
   return `\\set n :n + 1
 \\set id ${firstId} + :client_id * ${idsPerClient} + :n
 \\set tenant 1000000 + ${draw}

@@ -32,7 +32,9 @@ const stopMs = 15_000;
 export async function startServerProcess(script: string, order: ServerOrder): Promise<ServerProcess> {
   // Only what a server is told counts: settings of this shell would make it another service.
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(WELLVAULT_|DATABASE_URL$|PG|MIKRO_ORM_|NODE_OPTIONS$)/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^(WELLVAULT_|DATABASE_URL$|PG|MIKRO_ORM_|NODE_OPTIONS$)/.test(name),
+    ),
   );
   const child = fork(join(import.meta.dirname, "..", script), { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const stop = async () => await end(child);

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
-import { flag, frame, frameType, headBytes, preface, setting, settingsFrame, windowUpdateFrame } from "./frames.ts";
 import { FrameWriter } from "./frame-writer.ts";
+import { flag, frame, frameType, headBytes, preface, setting, settingsFrame, windowUpdateFrame } from "./frames.ts";
 
 /** Told of what arrives on a connection. Ranges are of `bytes`, which is good only during the call. */
 export interface ConnectionListener {

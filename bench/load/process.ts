@@ -28,7 +28,9 @@ export function startLoad(): LoadProcess {
           end();
         };
         const onAnswer = (answer: LoadAnswer) =>
-          settle(() => ("result" in answer ? done(answer.result) : fail(new Error(`The load failed: ${answer.error}`))));
+          settle(() =>
+            "result" in answer ? done(answer.result) : fail(new Error(`The load failed: ${answer.error}`)),
+          );
         const onExit = () => settle(() => fail(new Error("the load's process ended")));
         const timer = setTimeout(
           () => settle(() => fail(new Error("the load's process does not answer"))),

@@ -1,5 +1,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { ListLogEntriesRequestSchema, PutLogEntryRequestSchema } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
+import {
+  ListLogEntriesRequestSchema,
+  PutLogEntryRequestSchema,
+} from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { PutSamplesRequestSchema } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
 import { batchRows, type Operation, pageRows } from "../plan.ts";
 import { entryIdOf, firstSampleSecond } from "../written-ids.ts";

@@ -15,7 +15,10 @@ function timesOf(pid: number | "self"): Times | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The name before these fields may hold spaces. See proc(5): 4 ppid, 14 to 17 the times.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ").map(Number);
+    const fields = text
+      .slice(text.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number);
     const [parent = 0, own, ended] = [fields[1], sum(fields, 11), sum(fields, 13)];
     return { parent, own: own * tickMs, ended: ended * tickMs };
   } catch {

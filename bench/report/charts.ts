@@ -1,2 +1,4 @@
 import type { Results } from "../results.ts";
-export function drawCharts(_results: Results): Record<string, string> { return {}; }
+export function drawCharts(_results: Results): Record<string, string> {
+  return {};
+}
