@@ -1,5 +1,82 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { ContestantName } from "./contestants/contestant.ts";
+import { prepareRequests } from "./load/requests.ts";
+import { median } from "./measure/statistics.ts";
+import { referenceInFlight } from "./plan.ts";
 import type { CrossCheck } from "./results.ts";
 import type { Stage } from "./stage.ts";
-export async function crossCheck(_stage: Stage, _seconds: number, _say: (t: string) => void): Promise<CrossCheck[]> {
-  return [];
+
+const run = promisify(execFile);
+
+/** Connections and turns of either load. */
+const connections = 4;
+const turns = 3;
+
+/** The slowest contestant to answer a read would do; these two are the fastest, where the load matters most. */
+const checked: readonly ContestantName[] = ["ours", "unisolated"];
+
+/**
+ * Measures reads for one tenant by this benchmark's load and by h2load, a client in C, in turns. When the two
+ * agree, or the own load is ahead, it is the server that a figure is about and not the load. h2load sends one body
+ * only and looks at no trailers, so it checks and does not replace.
+ *
+ * @returns nothing where h2load is not installed
+ */
+export async function crossCheck(stage: Stage, seconds: number, say: (text: string) => void): Promise<CrossCheck[]> {
+  const isInstalled = await run("h2load", ["--version"]).then(
+    () => true,
+    () => false,
+  );
+  if (!isInstalled) {
+    say("h2load is not installed, so the load is not checked against it. On Debian: apt-get install nghttp2-client");
+    return [];
+  }
+  const checks: CrossCheck[] = [];
+  for (const { name, port, people } of stage.servers.filter((server) => checked.includes(server.name))) {
+    const [person] = people;
+    if (!person) continue;
+    const inFlight = referenceInFlight;
+    const own: number[] = [];
+    const others: number[] = [];
+    for (let turn = 0; turn < turns; turn++) {
+      const order = { port, operation: "read", inFlight, spread: "uniform", people: [person], seconds } as const;
+      const { succeeded, seconds: taken } = await stage.load.run({ ...order, maxCalls: 1e9, firstId: 0 });
+      own.push(succeeded / taken);
+      const body = prepareRequests("read", [person]).body(0, 0);
+      others.push(await readWithH2load(port, person.tenantId, person.readerId, body, succeeded));
+    }
+    checks.push({ name, inFlight, throughput: median(own), h2loadThroughput: median(others) });
+  }
+  return checks;
+}
+
+/** Makes as many calls as it is told and returns how many a second were answered. */
+async function readWithH2load(
+  port: number,
+  tenantId: string,
+  employeeId: string,
+  body: Buffer,
+  calls: number,
+): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), "wellvault-bench-"));
+  try {
+    const file = join(folder, "body");
+    await writeFile(file, body);
+    const headers = ["content-type: application/grpc+proto", "te: trailers", "x-role: employee"];
+    headers.push(`x-tenant-id: ${tenantId}`, `x-employee-id: ${employeeId}`);
+    const perConnection = String(Math.ceil(referenceInFlight / connections));
+    const { stdout } = await run("h2load", [
+      ...["-n", String(Math.max(calls, referenceInFlight)), "-c", String(connections), "-m", perConnection, "-d", file],
+      ...headers.flatMap((header) => ["-H", header]),
+      `http://127.0.0.1:${port}/wellvault.v1.EmployeeLogService/ListLogEntries`,
+    ]);
+    const [, perSecond = "NaN"] = /finished in [^,]+, ([\d.]+) req\/s/.exec(stdout) ?? [];
+    return Number(perSecond);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

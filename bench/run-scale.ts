@@ -1,8 +1,94 @@
+import { showProgress } from "../src/cli/demo/progress.ts";
+import type { Contestant } from "./contestants/contestant.ts";
+import { countInSchemas } from "./contestants/count-stored.ts";
+import { provisionOurs, schemasOf } from "./contestants/ours.ts";
+import { servedContestant } from "./contestants/served.ts";
+import { startServerProcess } from "./contestants/server-process.ts";
+import { openClient, startBenchDatabase } from "./database.ts";
+import { startLoad } from "./load/process.ts";
+import { measureTurn, type TurnFigures } from "./measure/measure-turn.ts";
+import { median } from "./measure/statistics.ts";
 import type { BenchOptions } from "./options.ts";
+import { figure } from "./report/table.ts";
+
+/** Vaults of the smaller service, and calls in flight. */
+const fewVaults = 10;
+const inFlight = 16;
+
+/** A size of service with its turns' figures. */
+interface Size {
+  readonly vaults: number;
+  readonly contestant: Contestant;
+  readonly postmasterPid: number;
+  readonly turns: TurnFigures[];
+}
+
+/** What the comparison found. */
+export interface ScaleResults {
+  readonly sizes: readonly { readonly vaults: number; readonly p50: number; readonly p99: number }[];
+  /** Median latency with many vaults over that with few: the median of the rounds' ratios. */
+  readonly p50Ratio: number;
+  readonly problems: readonly string[];
+}
+
+/**
+ * Compares writes to a service with many vaults, all of them called, with writes to one that has ten. Roles belong
+ * to a PostgreSQL server and not to a database, so each service has a server of its own; they take turns.
+ *
+ * @param signal stops the run when it fires; its reason is thrown
+ */
 export async function runScale(
-  _o: BenchOptions,
-  _s: NodeJS.WriteStream,
-  _g: AbortSignal,
-): Promise<{ readonly problems: readonly string[] }> {
-  return { problems: [] };
+  { vaults, seconds, rounds }: BenchOptions,
+  stream: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<ScaleResults> {
+  await using started = new AsyncDisposableStack();
+  const load = started.use(startLoad());
+  const sizes: Size[] = [];
+  for (const count of [fewVaults, vaults]) {
+    stream.write(`Provisioning ${count} vaults ...\n`);
+    const database = started.use(await startBenchDatabase());
+    const server = started.use(await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url }));
+    using progress = showProgress(stream, count, "vaults");
+    const people = await provisionOurs(server.port, count, 0, () => {
+      signal.throwIfAborted();
+      progress.add(1);
+    });
+    const admin = started.use(await openClient(database.url));
+    const countStored = countInSchemas(admin, await schemasOf(admin, people));
+    await database.makeDurable();
+    const contestant = servedContestant({ ...server, name: "ours", load, people, countStored });
+    sizes.push({ vaults: count, contestant, postmasterPid: database.pid, turns: [] });
+  }
+
+  const problems: string[] = [];
+  const take = async ({ contestant, postmasterPid, vaults: tenants }: Size, length: number) => {
+    signal.throwIfAborted();
+    const turn = { operation: "write", inFlight, tenants, spread: "uniform", seconds: length, maxCalls: 1e9 } as const;
+    const figures = await measureTurn(contestant, turn, postmasterPid);
+    problems.push(...figures.problems.map((problem) => `with ${tenants} vaults: ${problem}`));
+    return figures;
+  };
+  stream.write("Measuring ...\n");
+  using progress = showProgress(stream, sizes.length * (rounds + 1), "turns");
+  for (let round = -1; round < rounds; round++) {
+    // The first turns are for warming up: every connection meets vaults that it has not seen before.
+    for (const size of round % 2 === 0 ? sizes : sizes.toReversed()) {
+      const figures = await take(size, round < 0 ? seconds * 4 : seconds * 2);
+      if (round >= 0) size.turns.push(figures);
+      progress.add(1);
+    }
+  }
+  const [few, many] = sizes.map(({ turns }) => turns);
+  const p50Ratio = median((many ?? []).map(({ p50 }, round) => p50 / (few?.[round]?.p50 ?? Number.NaN)));
+  const results = sizes.map(({ vaults: count, turns }) => ({
+    vaults: count,
+    p50: median(turns.map(({ p50 }) => p50)),
+    p99: median(turns.map(({ p99 }) => p99)),
+  }));
+  for (const { vaults: count, p50, p99 } of results) {
+    stream.write(`  ${count} vaults: p50 ${figure(p50)} ms, p99 ${figure(p99)} ms\n`);
+  }
+  stream.write(`  p50 with ${vaults} vaults is ${figure(p50Ratio)} x that with ${fewVaults}\n`);
+  return { sizes: results, p50Ratio, problems };
 }

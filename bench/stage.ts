@@ -1,13 +1,12 @@
-import pg from "pg";
 import type { Contestant, ContestantName } from "./contestants/contestant.ts";
 import { countInSharedTables } from "./contestants/count-shared.ts";
 import { countInSchemas } from "./contestants/count-stored.ts";
 import { provisionOurs, schemasOf } from "./contestants/ours.ts";
 import { databaseUrl, makePeerDatabases } from "./contestants/peer-database.ts";
 import { hasPgbench, pgbenchContestant } from "./contestants/pgbench.ts";
-import { servedContestant } from "./contestants/served.ts";
+import { type ServedParts, servedContestant } from "./contestants/served.ts";
 import { startServerProcess } from "./contestants/server-process.ts";
-import { type BenchDatabase, startBenchDatabase } from "./database.ts";
+import { type BenchDatabase, openClient, startBenchDatabase } from "./database.ts";
 import { type LoadProcess, startLoad } from "./load/process.ts";
 
 /** Everything that a run needs, ready to be measured; disposing of it stops and removes all of it. */
@@ -15,6 +14,8 @@ export interface Stage extends AsyncDisposable {
   readonly database: BenchDatabase;
   readonly load: LoadProcess;
   readonly contestants: readonly Contestant[];
+  /** Those of them that answer gRPC calls. */
+  readonly servers: readonly ServedParts[];
 }
 
 /** How big a stage is. */
@@ -41,19 +42,14 @@ export async function openStage({ tenants, readable, onStep, onDone }: StageOpti
   onStep("Starting PostgreSQL and Wellvault", 0);
   const database = started.use(await startBenchDatabase());
   const load = started.use(startLoad());
-  const open = async (url: string): Promise<pg.Client> => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    started.defer(() => client.end());
-    return client;
-  };
+  const open = async (url: string) => started.use(await openClient(url));
 
   const service = started.use(await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url }));
   onStep(`Provisioning ${tenants} tenants of Wellvault through its API`, tenants);
   const people = await provisionOurs(service.port, tenants, readable, onDone);
   const ownAdmin = await open(database.url);
   const countStored = countInSchemas(ownAdmin, await schemasOf(ownAdmin, people));
-  const contestants: Contestant[] = [servedContestant({ ...service, name: "ours", load, people, countStored })];
+  const servers: ServedParts[] = [{ ...service, name: "ours", load, people, countStored }];
 
   onStep(`Making ${tenants} tenants of the peers`, tenants);
   const withPgbench = await hasPgbench();
@@ -63,15 +59,14 @@ export async function openStage({ tenants, readable, onStep, onDone }: StageOpti
   for (const { name, script, mode } of isolatedPeers) {
     const server = started.use(await startServerProcess(script, { databaseUrl: peers.urlOf(name), mode }));
     const count = countInSchemas(await open(databaseUrl(database.url, name)), peers.schemas);
-    contestants.push(servedContestant({ ...server, name, load, people: peers.people, countStored: count }));
+    servers.push({ ...server, name, load, people: peers.people, countStored: count });
   }
   const shared = started.use(
     await startServerProcess("peers/unisolated.ts", { databaseUrl: peers.urlOf("unisolated") }),
   );
   const countShared = countInSharedTables(await open(databaseUrl(database.url, "unisolated")));
-  contestants.push(
-    servedContestant({ ...shared, name: "unisolated", load, people: peers.people, countStored: countShared }),
-  );
+  servers.push({ ...shared, name: "unisolated", load, people: peers.people, countStored: countShared });
+  const contestants = servers.map(servedContestant);
   if (withPgbench) {
     const admin = await open(databaseUrl(database.url, "pgbench"));
     contestants.push(pgbenchContestant(peers.urlOf("pgbench"), admin, peers.schemas));
@@ -81,5 +76,5 @@ export async function openStage({ tenants, readable, onStep, onDone }: StageOpti
   const order: readonly ContestantName[] = ["ours", "isolated", "pipelined", "unisolated", "documented", "pgbench"];
   contestants.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const running = started.move();
-  return { database, load, contestants, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { database, load, contestants, servers, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -113,28 +113,35 @@ export class Connection {
         this.#renewWindow(end - at - headBytes);
         this.#listener.onData(stream, bytes, start, stop);
         if (flags & flag.endStream) this.#ended(stream, "the response has no trailers");
-        return;
+        break;
       case frameType.headers:
         if (flags & flag.priority) start += 5;
-        if (!(flags & flag.endHeaders)) return this.#close("the server sends header blocks in pieces");
+        if (!(flags & flag.endHeaders)) {
+          this.#close("the server sends header blocks in pieces");
+          break;
+        }
         if (flags & flag.endStream) this.#writer.forget(stream);
-        return this.#listener.onHeaders(stream, bytes, start, stop, (flags & flag.endStream) !== 0);
-      case frameType.rstStream: {
-        // After the answer, NO_ERROR only says that the rest of the request is not wanted.
-        return this.#ended(stream, `the stream was reset with code ${bytes.readUInt32BE(start)}`);
-      }
+        this.#listener.onHeaders(stream, bytes, start, stop, (flags & flag.endStream) !== 0);
+        break;
+      case frameType.rstStream:
+        // After the answer it only says that the rest of the request is not wanted, and nobody listens any more.
+        this.#ended(stream, `the stream was reset with code ${bytes.readUInt32BE(start)}`);
+        break;
       case frameType.settings:
-        if (flags & flag.ack) return;
+        if (flags & flag.ack) break;
         this.#writer.applySettings(bytes, start, stop);
         this.#writer.raw(frame(frameType.settings, flag.ack, 0, Buffer.alloc(0)));
-        return this.#onReady?.();
+        this.#onReady?.();
+        break;
       case frameType.ping:
         if (!(flags & flag.ack)) this.#writer.raw(frame(frameType.ping, flag.ack, 0, bytes.subarray(start, stop)));
-        return;
+        break;
       case frameType.goAway:
-        return this.#close("the server sent GOAWAY");
+        this.#close("the server sent GOAWAY");
+        break;
       case frameType.windowUpdate:
-        return this.#writer.widen(stream, bytes.readUInt32BE(start));
+        this.#writer.widen(stream, bytes.readUInt32BE(start));
+        break;
     }
   }
 

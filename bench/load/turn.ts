@@ -27,7 +27,7 @@ export async function runTurn(order: LoadOrder): Promise<LoadResult> {
   const nextTenant = drawTenants(order.people.length, order.spread);
   const latencies: number[] = [];
   const failures: Record<string, number> = {};
-  const verdicts: Promise<void>[] = [];
+  const verdicts: Promise<unknown>[] = [];
   let [made, open, succeeded] = [0, 0, 0];
   let startedAt = 0;
   let lastAt = 0;
@@ -72,9 +72,12 @@ export async function runTurn(order: LoadOrder): Promise<LoadResult> {
 
     onHeaders(stream: number, bytes: Buffer, start: number, end: number, last: boolean): void {
       const verdict = (last ? trailers : responses).of(bytes, start, end);
-      if (last) return this.#end(stream, verdict);
+      if (last) {
+        this.#end(stream, verdict);
+        return;
+      }
       // A response that is none ends without trailers that could be taken for success; this says why.
-      if (verdict !== "") verdicts.push(Promise.resolve(verdict).then((reason) => void (reason && fail(reason))));
+      if (verdict !== "") verdicts.push(Promise.resolve(verdict).then((reason) => reason && fail(reason)));
     }
 
     onReset(stream: number, reason: string): void {
