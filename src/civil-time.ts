@@ -1,5 +1,4 @@
-import { create } from "@bufbuild/protobuf";
-import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Time inside the service is microseconds since 1970 in UTC, the precision that PostgreSQL keeps;
@@ -10,6 +9,7 @@ export type Micros = bigint;
 /** Microseconds of a minute and of a day. */
 export const minuteMicros = 60_000_000n;
 export const dayMicros = 86_400_000_000n;
+const daySeconds = 86_400;
 
 /** Converts a Timestamp to microseconds. */
 export function toMicros(time: Timestamp): Micros {
@@ -20,7 +20,26 @@ export function toMicros(time: Timestamp): Micros {
 export function fromMicros(micros: Micros | string): Timestamp {
   const value = BigInt(micros);
   const seconds = floorDiv(value, 1_000_000n);
-  return create(TimestampSchema, { seconds, nanos: Number(value - seconds * 1_000_000n) * 1_000 });
+  return timestamp(seconds, Number(value - seconds * 1_000_000n) * 1_000);
+}
+
+/**
+ * Seconds since 1970 as a double, the form in which instants of the present go to and from PostgreSQL: as
+ * `to_timestamp` takes them and `date_part('epoch', ...)` returns them. Exact to the microsecond up to the
+ * year 2106. Next to microseconds in text it takes a third of the time in Node, and less in PostgreSQL.
+ */
+export type EpochSeconds = number;
+
+/** Converts microseconds to seconds. */
+export function toEpoch(micros: Micros): EpochSeconds {
+  return Number(micros) / 1e6;
+}
+
+/** Converts seconds, as a column has them, to a Timestamp. */
+export function fromEpoch(epoch: EpochSeconds): Timestamp {
+  const micros = Math.round(epoch * 1e6);
+  const seconds = Math.floor(micros / 1e6);
+  return timestamp(BigInt(seconds), (micros - seconds * 1e6) * 1_000);
 }
 
 /** Writes microseconds as text that PostgreSQL reads as timestamptz without loss. */
@@ -31,14 +50,27 @@ export function toTimestamptz(micros: Micros): string {
 }
 
 /** The civil day, YYYY-MM-DD, of an instant by an offset in minutes east of Greenwich. */
-export function civilDate(micros: Micros, utcOffsetMinutes: number): string {
-  const local = micros + BigInt(utcOffsetMinutes) * minuteMicros;
-  return new Date(Number(floorDiv(local, 1_000n))).toISOString().slice(0, 10);
+export function civilDate(time: Timestamp, utcOffsetMinutes: number): string {
+  const day = Math.floor((Number(time.seconds) + utcOffsetMinutes * 60) / daySeconds);
+  if (day !== lastDay.number) lastDay = { number: day, date: dateOf(day) };
+  return lastDay.date;
+}
+
+/** The day asked for last: most of a page, and most callers at a time, are in the same few days. */
+let lastDay = { number: 0, date: dateOf(0) };
+
+function dateOf(day: number): string {
+  return new Date(day * daySeconds * 1_000).toISOString().slice(0, 10);
 }
 
 /** Whether an instant is midnight by an offset in minutes east of Greenwich. */
 export function isCivilMidnight(micros: Micros, utcOffsetMinutes: number): boolean {
   return (micros + BigInt(utcOffsetMinutes) * minuteMicros) % dayMicros === 0n;
+}
+
+/** What `create` would make, in a fifth of its time: a message without presence is a plain object. */
+function timestamp(seconds: bigint, nanos: number): Timestamp {
+  return { $typeName: "google.protobuf.Timestamp", seconds, nanos };
 }
 
 function floorDiv(a: bigint, b: bigint): bigint {

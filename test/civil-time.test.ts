@@ -5,9 +5,11 @@ import { describe, expect, test } from "vitest";
 import {
   civilDate,
   dayMicros,
+  fromEpoch,
   fromMicros,
   isCivilMidnight,
   minuteMicros,
+  toEpoch,
   toMicros,
   toTimestamptz,
 } from "../src/civil-time.ts";
@@ -53,22 +55,36 @@ describe("microseconds", () => {
     expect(toTimestamptz(-1n)).toBe("1969-12-31T23:59:59.999999+00");
     expect(toTimestamptz(1n)).toBe("1970-01-01T00:00:00.000001+00");
   });
+
+  test("come back from seconds as a double up to 2106, and no longer in the year 3000", () => {
+    const back = (value: bigint) => toMicros(fromEpoch(toEpoch(value)));
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: at("2106-01-01T00:00:00Z") }), (value) => {
+        expect(back(value)).toBe(value);
+        expect(fromEpoch(toEpoch(value))).toEqual(fromMicros(value));
+      }),
+    );
+    const far = Array.from({ length: 100 }, (_, n) => at("3000-01-01T00:00:00Z") + BigInt(n));
+    expect(far.every((value) => back(value) === value)).toBe(false);
+  });
 });
 
 describe("the civil day", () => {
+  const day = (text: string, minutes: number) => civilDate(fromMicros(at(text)), minutes);
+
   test("is the sample's own, not the server's", () => {
-    expect(civilDate(at("2026-01-05T23:30:00Z"), 60)).toBe("2026-01-06");
-    expect(civilDate(at("2026-01-05T23:30:00Z"), 0)).toBe("2026-01-05");
-    expect(civilDate(at("2026-01-05T00:30:00Z"), -60)).toBe("2026-01-04");
-    expect(civilDate(at("2026-01-05T10:00:00Z"), 840)).toBe("2026-01-06");
-    expect(civilDate(at("1970-01-01T00:00:00Z"), -840)).toBe("1969-12-31");
-    expect(civilDate(at("2024-02-29T12:00:00Z"), 0)).toBe("2024-02-29");
+    expect(day("2026-01-05T23:30:00Z", 60)).toBe("2026-01-06");
+    expect(day("2026-01-05T23:30:00Z", 0)).toBe("2026-01-05");
+    expect(day("2026-01-05T00:30:00Z", -60)).toBe("2026-01-04");
+    expect(day("2026-01-05T10:00:00Z", 840)).toBe("2026-01-06");
+    expect(day("1970-01-01T00:00:00Z", -840)).toBe("1969-12-31");
+    expect(day("2024-02-29T12:00:00Z", 0)).toBe("2024-02-29");
   });
 
   test("contains its instant: midnight by the offset is at most a day before", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: last - dayMicros }), offset, (value, minutes) => {
-        const midnight = at(`${civilDate(value, minutes)}T00:00:00Z`) - BigInt(minutes) * minuteMicros;
+        const midnight = at(`${civilDate(fromMicros(value), minutes)}T00:00:00Z`) - BigInt(minutes) * minuteMicros;
         expect(value - midnight).toBeGreaterThanOrEqual(0n);
         expect(value - midnight).toBeLessThan(dayMicros);
         expect(isCivilMidnight(midnight, minutes)).toBe(true);

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { LockMode, OptimisticLockError, UniqueConstraintViolationException } from "@mikro-orm/postgresql";
 import { v7 as uuidv7 } from "uuid";
 import { constraintOf } from "../database/sqlstate.ts";
@@ -14,7 +13,11 @@ import { validateMessage } from "../validation.ts";
 import { allotEmployeeNo, countEmployeeOut } from "./allot-employee-no.ts";
 import { EmployeeEntity, type EmployeeRow } from "./employee-entity.ts";
 import { maxEmployees } from "./employee-limits.ts";
+import { etagOf, fromColumns, fromEntity } from "./employee-message.ts";
 import { employeeNotFound } from "./find-employee.ts";
+import { getEmployee } from "./statements/get-employee.ts";
+import { getEmployeeByExternalId } from "./statements/get-employee-by-external-id.ts";
+import { listEmployees } from "./statements/list-employees.ts";
 
 /** The fields a caller may set; the names are those of the message and of the row alike. */
 const writableFields = ["externalId", "displayName", "team", "location", "timeZone"] as const;
@@ -51,32 +54,26 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
         return employee;
       }),
     );
-    return { employee: toEmployee(row) };
+    return { employee: fromEntity(row) };
   },
 
   async getEmployee({ key }, session) {
-    const where = key.case === "externalId" ? { externalId: key.value } : { employeeId: key.value ?? "" };
-    const row = await session.transaction(({ em }) => em.findOne(EmployeeEntity, { ...where, deleteTime: null }));
-    if (!row) throw employeeNotFound(key.value ?? "");
-    return { employee: toEmployee(row) };
+    const id = key.value ?? "";
+    const [row] = await session.query(key.case === "externalId" ? getEmployeeByExternalId : getEmployee, [id]);
+    if (!row) throw employeeNotFound(id);
+    return { employee: fromColumns(row) };
   },
 
   async listEmployees(request, session) {
     const scope: PageScope = { method: "EmployeeService.ListEmployees", tenantId: session.tenantId, args: [] };
     const after = decodePageToken(scope, request.pageToken, ["int4"])?.[0] ?? 0;
     const size = pageSize(request.pageSize);
-    const rows = await session.transaction(({ em }) =>
-      em.find(
-        EmployeeEntity,
-        { employeeNo: { $gt: Number(after) }, deleteTime: null },
-        { orderBy: { employeeNo: "asc" }, limit: size + 1 },
-      ),
-    );
+    const rows = await session.query(listEmployees, [Number(after), size + 1]);
     const page = rows.slice(0, size);
     const last = rows.length > size ? page.at(-1) : undefined;
     return {
-      employees: page.map(toEmployee),
-      nextPageToken: last ? encodePageToken(scope, [last.employeeNo]) : "",
+      employees: page.map(fromColumns),
+      nextPageToken: last ? encodePageToken(scope, [last.employee_no]) : "",
     };
   },
 
@@ -102,7 +99,7 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
         return employee;
       }),
     );
-    return { employee: toEmployee(row) };
+    return { employee: fromEntity(row) };
   },
 
   async deleteEmployee(request, session) {
@@ -187,20 +184,6 @@ function checkTimeZone(name: string): void {
       },
     ]);
   }
-}
-
-function toEmployee(row: EmployeeRow): Employee {
-  return create(EmployeeSchema, {
-    employeeId: row.employeeId,
-    ...pick(row, writableFields),
-    etag: etagOf(row),
-    createTime: timestampFromDate(row.createTime),
-    updateTime: timestampFromDate(row.updateTime),
-  });
-}
-
-function etagOf(row: EmployeeRow): string {
-  return `r${row.revision}`;
 }
 
 function numberOf(rows: readonly { name: string; last_value: number }[], name: string): number {

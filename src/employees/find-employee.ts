@@ -1,13 +1,6 @@
-import { statement } from "../database/statement.ts";
 import { errors } from "../errors.ts";
-import type { PinnedTransaction } from "../tenancy/sessions.ts";
-
-/** Resolves an employee's id to the number it has inside the vault; deleted employees are not found. */
-const findEmployeeNo = statement<[employeeId: string], { employee_no: number }>`
-  select employee_no
-  from employees
-  where employee_id = $1 and delete_time is null
-`;
+import type { TenantSession } from "../tenancy/sessions.ts";
+import { findEmployeeNo } from "./statements/find-employee-no.ts";
 
 /** The error for an employee that the tenant does not have. */
 export function employeeNotFound(id: string) {
@@ -15,12 +8,12 @@ export function employeeNotFound(id: string) {
 }
 
 /**
- * Returns the number that an employee has inside the vault.
+ * Makes sure that there is an employee. For a statement that found nothing: it cannot tell an employee
+ * without data from an employee that there is not.
  *
  * @throws WellvaultError RESOURCE_NOT_FOUND when the tenant has no such employee
  */
-export async function requireEmployeeNo(transaction: PinnedTransaction, employeeId: string): Promise<number> {
-  const [row] = await transaction.query(findEmployeeNo, [employeeId]);
+export async function checkEmployeeExists(session: Pick<TenantSession, "query">, employeeId: string): Promise<void> {
+  const [row] = await session.query(findEmployeeNo, [employeeId]);
   if (!row) throw employeeNotFound(employeeId);
-  return row.employee_no;
 }

@@ -1,65 +1,65 @@
-import { create, toJsonString } from "@bufbuild/protobuf";
-import { civilDate, fromMicros, toMicros, toTimestamptz } from "../civil-time.ts";
-import { requireEmployeeNo } from "../employees/find-employee.ts";
+import { create } from "@bufbuild/protobuf";
+import { fromEpoch, toEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
+import { checkEmployeeExists } from "../employees/find-employee.ts";
 import { errors } from "../errors.ts";
 import type { EmployeeLogService } from "../gen/wellvault/v1/employee_log_service_pb.ts";
-import { type LogEntry, LogEntrySchema, LogEntryType } from "../gen/wellvault/v1/log_entry_pb.ts";
+import { type LogEntry, LogEntrySchema } from "../gen/wellvault/v1/log_entry_pb.ts";
 import { WriteOutcome } from "../gen/wellvault/v1/write_outcome_pb.ts";
 import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../paging.ts";
 import type { TenantHandlers } from "../tenancy/handlers.ts";
 import { checkRange, checkTimes } from "../time-rules.ts";
-import { type LogDetail, loadDetail, storeDetail } from "./log-detail.ts";
+import { type LogDetail, storeDetail } from "./log-detail.ts";
+import { type NewLogRow, storedLogEntry, toLogEntry } from "./log-message.ts";
+import { countFitting } from "./page-bytes.ts";
 import { deleteLogEntry } from "./statements/delete-log-entry.ts";
 import { getLogEntry } from "./statements/get-log-entry.ts";
 import { listLogEntries } from "./statements/list-log-entries.ts";
-import type { LogRow } from "./statements/log-columns.ts";
 import { putLogEntry } from "./statements/put-log-entry.ts";
 
 /** An entry's interval is at most a long sleep. */
 const maxEntrySeconds = 48 * 3_600;
-/** A page stops before it grows past this, to stay well below the message limit. */
-const maxPageBytes = 2 * 1_024 * 1_024;
+
+/** How often an entry is offered that is neither stored nor found to be there. */
+const attempts = 3;
 
 /** The handlers of EmployeeLogService. */
 export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
-  async putLogEntry(request, session) {
-    const entry = request.entry ?? create(LogEntrySchema);
+  async putLogEntry({ employeeId, entry = create(LogEntrySchema) }, session) {
     checkEntry(entry);
-    const { type, detail } = storeDetail(entry.detail as LogDetail);
-    return await session.transaction(async (transaction) => {
-      const employeeNo = await requireEmployeeNo(transaction, request.employeeId);
-      const [written] = await transaction.query(putLogEntry, [
-        employeeNo,
-        entry.entryId,
-        type,
-        timestamptz(entry.startTime) ?? "",
-        timestamptz(entry.endTime) ?? null,
-        entry.utcOffsetMinutes ?? 0,
-        entry.source,
-        String(entry.version),
-        entry.note,
-        detail,
+    const row = toRow(entry);
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const [written] = await session.query(putLogEntry, [
+        employeeId,
+        row.entry_id,
+        row.type,
+        row.start_epoch,
+        row.end_epoch,
+        row.utc_offset_minutes,
+        row.source,
+        row.version,
+        row.note,
+        row.detail,
       ]);
-      const [stored] = await transaction.query(getLogEntry, [employeeNo, entry.entryId]);
-      if (!stored) throw new Error("an entry vanished after it was written");
-      const outcome = written
-        ? written.inserted
-          ? WriteOutcome.INSERTED
-          : WriteOutcome.REPLACED
-        : stored.version === String(entry.version) && !stored.deleted
-          ? WriteOutcome.UNCHANGED
-          : WriteOutcome.STALE;
-      return stored.deleted ? { outcome } : { outcome, entry: toLogEntry(stored) };
-    });
+      if (written) {
+        const outcome = written.inserted ? WriteOutcome.INSERTED : WriteOutcome.REPLACED;
+        return { outcome, entry: storedLogEntry(row, written, entry.version) };
+      }
+      const [stored] = await session.query(getLogEntry, [employeeId, row.entry_id]);
+      if (stored?.deleted) return { outcome: WriteOutcome.STALE };
+      if (stored) {
+        const outcome = stored.version === row.version ? WriteOutcome.UNCHANGED : WriteOutcome.STALE;
+        return { outcome, entry: toLogEntry(stored) };
+      }
+      // Somebody who was hired between the two statements has the entry stored by the next attempt.
+      await checkEmployeeExists(session, employeeId);
+    }
+    throw errors.conflict();
   },
 
-  async getLogEntry(request, session) {
-    const row = await session.transaction(async (transaction) => {
-      const employeeNo = await requireEmployeeNo(transaction, request.employeeId);
-      const [found] = await transaction.query(getLogEntry, [employeeNo, request.entryId]);
-      return found;
-    });
-    if (!row || row.deleted) throw entryNotFound(request.entryId);
+  async getLogEntry({ employeeId, entryId }, session) {
+    const [row] = await session.query(getLogEntry, [employeeId, entryId]);
+    if (!row) await checkEmployeeExists(session, employeeId);
+    if (!row || row.deleted) throw entryNotFound(entryId);
     return { entry: toLogEntry(row) };
   },
 
@@ -74,42 +74,34 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
     };
     const key = decodePageToken(scope, request.pageToken, ["time", "string"]);
     const size = pageSize(request.pageSize);
-    const rows = await session.transaction(async (transaction) =>
-      transaction.query(listLogEntries, [
-        await requireEmployeeNo(transaction, request.employeeId),
-        types,
-        from === undefined ? null : toTimestamptz(from),
-        to === undefined ? null : toTimestamptz(to),
-        key ? String(key[0]) : null,
-        key ? String(key[1]) : null,
-        size + 1,
-      ]),
-    );
-    const entries: LogEntry[] = [];
-    let bytes = 0;
-    for (const row of rows.slice(0, size)) {
-      const entry = toLogEntry(row);
-      // In JSON, where a character may take more than in Protobuf.
-      bytes += Buffer.byteLength(toJsonString(LogEntrySchema, entry));
-      if (entries.length > 0 && bytes > maxPageBytes) break;
-      entries.push(entry);
-    }
+    const rows = await session.query(listLogEntries, [
+      request.employeeId,
+      types,
+      from === undefined ? null : toTimestamptz(from),
+      to === undefined ? null : toTimestamptz(to),
+      key ? String(key[0]) : null,
+      key ? String(key[1]) : null,
+      size + 1,
+    ]);
+    if (rows.length === 0) await checkEmployeeExists(session, request.employeeId);
+    const page = rows.slice(0, size);
+    const all = page.map(toLogEntry);
+    const entries = all.slice(0, countFitting(all, page));
     const last = rows[entries.length - 1];
     return {
       entries,
       nextPageToken:
         last && entries.length < rows.length
-          ? encodePageToken(scope, [toTimestamptz(BigInt(last.start_micros)), last.entry_id])
+          ? encodePageToken(scope, [toTimestamptz(toMicros(fromEpoch(last.start_epoch))), last.entry_id])
           : "",
     };
   },
 
-  async deleteLogEntry(request, session) {
-    const [row] = await session.transaction(async (transaction) =>
-      transaction.query(deleteLogEntry, [await requireEmployeeNo(transaction, request.employeeId), request.entryId]),
-    );
-    if (!row) throw entryNotFound(request.entryId);
-    return {};
+  async deleteLogEntry({ employeeId, entryId }, session) {
+    const [row] = await session.query(deleteLogEntry, [employeeId, entryId]);
+    if (row) return {};
+    await checkEmployeeExists(session, employeeId);
+    throw entryNotFound(entryId);
   },
 };
 
@@ -125,26 +117,18 @@ function checkEntry(entry: LogEntry): void {
   if (violations.length > 0) throw errors.fieldsInvalid(violations);
 }
 
-function toLogEntry(row: LogRow): LogEntry {
-  const start = BigInt(row.start_micros);
-  const end = row.end_micros === null ? undefined : BigInt(row.end_micros);
-  return create(LogEntrySchema, {
-    entryId: row.entry_id,
-    startTime: fromMicros(start),
-    ...(end === undefined ? {} : { endTime: fromMicros(end) }),
-    utcOffsetMinutes: row.utc_offset_minutes,
-    source: row.source,
-    version: BigInt(row.version),
-    note: row.note,
-    detail: loadDetail(row.type, row.detail),
-    civilDate: civilDate(row.type === LogEntryType.SLEEP ? (end ?? start) : start, row.utc_offset_minutes),
-    createTime: fromMicros(row.create_micros),
-    updateTime: fromMicros(row.update_micros),
-  });
-}
-
-function timestamptz(time: LogEntry["startTime"]): string | undefined {
-  return time && toTimestamptz(toMicros(time));
+function toRow(entry: LogEntry): NewLogRow {
+  const { startTime, endTime } = entry;
+  return {
+    entry_id: entry.entryId,
+    ...storeDetail(entry.detail as LogDetail),
+    start_epoch: startTime ? toEpoch(toMicros(startTime)) : 0,
+    end_epoch: endTime ? toEpoch(toMicros(endTime)) : null,
+    utc_offset_minutes: entry.utcOffsetMinutes ?? 0,
+    source: entry.source,
+    version: String(entry.version),
+    note: entry.note,
+  };
 }
 
 function entryNotFound(entryId: string) {

@@ -1,33 +1,32 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { type Fragment, fragment } from "../../database/statement.ts";
+import type { EpochSeconds } from "../../civil-time.ts";
+import { fragment } from "../../database/statement.ts";
 
-/** The columns of a log entry in the form the service reads, qualified by a table's alias. */
-export function logColumns(alias: Fragment): Fragment {
-  return fragment`
-    ${alias}.entry_id,
-    ${alias}.type,
-    (extract(epoch from ${alias}.start_time) * 1000000)::bigint::text as start_micros,
-    (extract(epoch from ${alias}.end_time) * 1000000)::bigint::text as end_micros,
-    ${alias}.utc_offset_minutes,
-    ${alias}.source,
-    ${alias}.version::text as version,
-    ${alias}.note,
-    ${alias}.detail,
-    (extract(epoch from ${alias}.create_time) * 1000000)::bigint::text as create_micros,
-    (extract(epoch from ${alias}.update_time) * 1000000)::bigint::text as update_micros`;
-}
+/** The columns of a log entry in the form the service reads; the table's alias is `entry`. */
+export const logColumns = fragment`
+    entry.entry_id,
+    entry.type,
+    date_part('epoch', entry.start_time) as start_epoch,
+    date_part('epoch', entry.end_time) as end_epoch,
+    entry.utc_offset_minutes,
+    entry.source,
+    entry.version::text as version,
+    entry.note,
+    entry.detail,
+    date_part('epoch', entry.create_time) as create_epoch,
+    date_part('epoch', entry.update_time) as update_epoch`;
 
 /** A row of {@link logColumns}. */
 export interface LogRow {
   readonly entry_id: string;
   readonly type: number;
-  readonly start_micros: string;
-  readonly end_micros: string | null;
+  readonly start_epoch: EpochSeconds;
+  readonly end_epoch: EpochSeconds | null;
   readonly utc_offset_minutes: number;
   readonly source: string;
   readonly version: string;
   readonly note: string;
   readonly detail: JsonValue;
-  readonly create_micros: string;
-  readonly update_micros: string;
+  readonly create_epoch: EpochSeconds;
+  readonly update_epoch: EpochSeconds;
 }

@@ -1,9 +1,11 @@
+import type { EpochSeconds } from "../../civil-time.ts";
 import { statement } from "../../database/statement.ts";
+import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 
 /** A sample as the service reads it. */
 export interface SampleRow {
   readonly kind: number;
-  readonly start_micros: string;
+  readonly start_epoch: EpochSeconds;
   readonly end_seconds: number;
   readonly utc_offset_minutes: number;
   readonly value: number;
@@ -12,7 +14,7 @@ export interface SampleRow {
   readonly daily: boolean;
   readonly version: string;
   readonly recording_method: number;
-  readonly record_micros: string;
+  readonly record_epoch: EpochSeconds;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface SampleRow {
  */
 export const listSamples = statement<
   [
-    employeeNo: number,
+    employeeId: string,
     kinds: readonly number[],
     from: string | null,
     to: string | null,
@@ -35,7 +37,7 @@ export const listSamples = statement<
 >`
   select
     sample.kind,
-    (extract(epoch from sample.start_time) * 1000000)::bigint::text as start_micros,
+    date_part('epoch', sample.start_time) as start_epoch,
     sample.end_seconds,
     sample.utc_offset_minutes,
     sample.value,
@@ -44,14 +46,14 @@ export const listSamples = statement<
     source.daily,
     sample.version::text as version,
     sample.recording_method,
-    (extract(epoch from sample.record_time) * 1000000)::bigint::text as record_micros
+    date_part('epoch', sample.record_time) as record_epoch
   from unnest($2::smallint[]) as wanted (kind)
   cross join lateral (
     select
       one.kind, one.start_time, one.source_no, one.end_seconds, one.utc_offset_minutes, one.value, one.version,
       one.recording_method, one.record_time
     from samples as one
-    where one.employee_no = $1
+    where one.employee_no = ${employeeNoOf}
       and one.kind = wanted.kind
       and one.start_time >= coalesce($3::timestamptz, '-infinity')
       and one.start_time < coalesce($4::timestamptz, 'infinity')

@@ -1,36 +1,83 @@
-import { statement } from "../../database/statement.ts";
+import { fragment, statement } from "../../database/statement.ts";
 
-/** The arrays of a batch, one element a sample, in the order of the samples' keys. */
-export type SampleArrays = [
-  employeeNo: number,
-  kinds: readonly number[],
-  startTimes: readonly string[],
-  sourceNos: readonly number[],
-  versions: readonly string[],
-  values: readonly number[],
-  endSeconds: readonly number[],
-  utcOffsetMinutes: readonly number[],
-  recordingMethods: readonly number[],
+/** Numbers as the text of a PostgreSQL array, which costs a fifth of what `pg` takes to write an array. */
+export type NumberArray = string;
+
+/** Which rows a batch is about: arrays with an element for each sample, in the order of the samples' keys. */
+export type SampleKeys = [
+  employeeId: string,
+  /** The batch's sources, each slug with whether its values are daily. */
+  slugs: readonly string[],
+  daily: readonly boolean[],
+  kinds: NumberArray,
+  /** Seconds since 1970. */
+  starts: NumberArray,
+  /** The place of the sample's source among the sources, from 1. */
+  sources: NumberArray,
+  versions: NumberArray,
 ];
 
+/** A whole batch. */
+export type SampleArrays = [
+  ...keys: SampleKeys,
+  values: NumberArray,
+  endSeconds: NumberArray,
+  utcOffsetMinutes: NumberArray,
+  recordingMethods: NumberArray,
+];
+
+/** What became of a batch. */
+export interface PutCounts {
+  /** Whether the vault has numbers for all of the sources. If not, nothing was stored. */
+  readonly known: boolean;
+  readonly inserted: number;
+  readonly replaced: number;
+  /** Places, from 1, of the samples that were not stored, for the same or a higher version is there; null when all were. */
+  readonly unwritten: readonly number[] | null;
+}
+
+/** The numbers of the batch's sources in their order, null for one that has none. */
+const sourceNos = fragment`array(
+      select (
+        select source.source_no
+        from sample_sources as source
+        where source.slug = wanted.slug and source.daily = wanted.daily
+      )
+      from unnest($2::text[], $3::boolean[]) as wanted (slug, daily)
+    )`;
+
 /**
- * Stores a batch: new keys are inserted, lower versions replaced, equal and higher ones kept. Returns
- * how many rows were inserted and how many replaced. One statement for any number of samples.
+ * Stores a batch: new keys are inserted, lower versions replaced, equal and higher ones kept. Returns nothing
+ * when there is no such employee.
+ *
+ * `employees_employee_id_key`, `sample_sources` (one page, or its key) for each source, then an insertion by way
+ * of `samples_pkey` for each sample, 8 buffers. It does the work of three statements; of 1,000 samples in 0.9 of
+ * their time, for which the foreign keys take more than half, of one sample in 0.9. A join with what is stored,
+ * to count in the same statement what is stale, would read the whole table: PostgreSQL does not know how few
+ * rows a batch meets.
  */
-export const putSamples = statement<SampleArrays, { inserted: number; replaced: number }>`
-  with written as (
+export const putSamples = statement<SampleArrays, PutCounts>`
+  with known as (
+    select employee.employee_no, ${sourceNos} as source_nos
+    from employees as employee
+    where employee.employee_id = $1 and employee.delete_time is null
+  ),
+  written as (
     insert into samples as stored (
       employee_no, kind, start_time, source_no, version, value, end_seconds, utc_offset_minutes, recording_method
     )
     select
-      $1, incoming.kind, incoming.start_time, incoming.source_no, incoming.version, incoming.value,
-      incoming.end_seconds, incoming.utc_offset_minutes, incoming.recording_method
-    from unnest(
-      $2::smallint[], $3::timestamptz[], $4::smallint[], $5::bigint[], $6::double precision[],
-      $7::integer[], $8::smallint[], $9::smallint[]
+      known.employee_no, incoming.kind, to_timestamp(incoming.start), known.source_nos[incoming.source],
+      incoming.version, incoming.value, incoming.end_seconds, incoming.utc_offset_minutes,
+      incoming.recording_method
+    from known
+    cross join unnest(
+      $4::smallint[], $5::float8[], $6::smallint[], $7::bigint[], $8::float8[], $9::integer[], $10::smallint[],
+      $11::smallint[]
     ) as incoming (
-      kind, start_time, source_no, version, value, end_seconds, utc_offset_minutes, recording_method
+      kind, start, source, version, value, end_seconds, utc_offset_minutes, recording_method
     )
+    where array_position(known.source_nos, null) is null
     on conflict (employee_no, kind, start_time, source_no) do update set
       version = excluded.version,
       value = excluded.value,
@@ -39,29 +86,29 @@ export const putSamples = statement<SampleArrays, { inserted: number; replaced: 
       recording_method = excluded.recording_method,
       record_time = now()
     where excluded.version > stored.version
-    returning xmax = 0 as inserted
+    returning stored.kind, stored.start_time, stored.source_no, xmax = 0 as inserted
   )
   select
-    count(*) filter (where inserted)::integer as inserted,
-    count(*) filter (where not inserted)::integer as replaced
-  from written
-`;
-
-/** Counts the samples of a batch, each with its copies, for which a higher version is stored. */
-export const countStaleSamples = statement<
-  [
-    employeeNo: number,
-    kinds: readonly number[],
-    startTimes: readonly string[],
-    sourceNos: readonly number[],
-    versions: readonly string[],
-    copies: readonly number[],
-  ],
-  { stale: number }
->`
-  select coalesce(sum(incoming.copies), 0)::integer as stale
-  from unnest($2::smallint[], $3::timestamptz[], $4::smallint[], $5::bigint[], $6::integer[])
-    as incoming (kind, start_time, source_no, version, copies)
-  join samples as stored using (kind, start_time, source_no)
-  where stored.employee_no = $1 and stored.version > incoming.version
+    array_position(known.source_nos, null) is null as known,
+    counts.inserted,
+    counts.replaced,
+    case when counts.inserted + counts.replaced < cardinality($4::smallint[]) then array(
+      select incoming.place::integer
+      from unnest($4::smallint[], $5::float8[], $6::smallint[]) with ordinality
+        as incoming (kind, start, source, place)
+      where not exists (
+        select
+        from written
+        where written.kind = incoming.kind
+          and written.start_time = to_timestamp(incoming.start)
+          and written.source_no = known.source_nos[incoming.source]
+      )
+    ) end as unwritten
+  from known
+  cross join (
+    select
+      count(*) filter (where inserted)::integer as inserted,
+      count(*) filter (where not inserted)::integer as replaced
+    from written
+  ) as counts
 `;

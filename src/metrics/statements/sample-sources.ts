@@ -1,15 +1,11 @@
 import { statement } from "../../database/statement.ts";
 
-/** A numbered source; daily and intraday values of one slug are two. */
-export interface SourceRow {
-  readonly source_no: number;
-  readonly slug: string;
-  readonly daily: boolean;
-}
-
-/** The numbers of the sources that are known, out of those asked for. */
-export const findSources = statement<[slugs: readonly string[], daily: readonly boolean[]], SourceRow>`
-  select source.source_no, source.slug, source.daily
+/** The sources that have numbers, out of those asked for; daily and intraday values of one slug are two. */
+export const findSources = statement<
+  [slugs: readonly string[], daily: readonly boolean[]],
+  { slug: string; daily: boolean }
+>`
+  select source.slug, source.daily
   from unnest($1::text[], $2::boolean[]) as wanted (slug, daily)
   join sample_sources as source using (slug, daily)
 `;
@@ -23,11 +19,10 @@ export const lockSourceCounter = statement<[], { last_value: number }>`
 `;
 
 /** Numbers new sources, from the number after `last` on. Run under the lock. */
-export const insertSources = statement<[slugs: readonly string[], daily: readonly boolean[], last: number], SourceRow>`
+export const insertSources = statement<[slugs: readonly string[], daily: readonly boolean[], last: number], never>`
   insert into sample_sources (source_no, slug, daily)
   select $3::integer + wanted.position, wanted.slug, wanted.daily
   from unnest($1::text[], $2::boolean[]) with ordinality as wanted (slug, daily, position)
-  returning source_no, slug, daily
 `;
 
 /** Records the last number given out. */

@@ -1,0 +1,29 @@
+import { statement } from "../../database/statement.ts";
+import type { SampleKeys } from "./put-samples.ts";
+
+/**
+ * Of samples that were not stored, the places, from 1, of those for which a higher version is there; for the
+ * others it is the same. It asks for the rows of a deleted employee, too: the samples met them.
+ *
+ * A scan of `samples_pkey` for each sample, 4 buffers; the limit keeps PostgreSQL from reading all that the
+ * employee has instead.
+ */
+export const findStaleSamples = statement<SampleKeys, { place: number }>`
+  select incoming.place::integer as place
+  from employees as employee
+  cross join unnest($4::smallint[], $5::float8[], $6::smallint[], $7::bigint[]) with ordinality
+    as incoming (kind, start, source, version, place)
+  join unnest($2::text[], $3::boolean[]) with ordinality as wanted (slug, daily, place)
+    on wanted.place = incoming.source
+  join sample_sources as source on source.slug = wanted.slug and source.daily = wanted.daily
+  cross join lateral (
+    select one.version
+    from samples as one
+    where one.employee_no = employee.employee_no
+      and one.kind = incoming.kind
+      and one.start_time = to_timestamp(incoming.start)
+      and one.source_no = source.source_no
+    limit 1
+  ) as stored
+  where employee.employee_id = $1 and stored.version > incoming.version
+`;

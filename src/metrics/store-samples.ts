@@ -1,0 +1,58 @@
+import { employeeNotFound } from "../employees/find-employee.ts";
+import type { TenantSession } from "../tenancy/sessions.ts";
+import type { DedupedSamples } from "./dedupe-samples.ts";
+import { toSampleArrays } from "./sample-arrays.ts";
+import type { StorableSample } from "./sample-rules.ts";
+import { numberSources } from "./sample-sources.ts";
+import { findStaleSamples } from "./statements/find-stale-samples.ts";
+import { type PutCounts, putSamples, type SampleKeys } from "./statements/put-samples.ts";
+
+/** What became of the samples of a batch. */
+export interface StoredCounts {
+  readonly inserted: number;
+  readonly replaced: number;
+  /** Samples, with their copies, for which a higher version is stored. */
+  readonly stale: number;
+}
+
+/**
+ * Stores a batch, by one statement when the vault knows its sources and has none of its versions yet.
+ *
+ * @throws WellvaultError RESOURCE_NOT_FOUND when the tenant has no such employee, LIMIT_REACHED when it would
+ *   have too many sources
+ */
+export async function storeSamples(
+  session: TenantSession,
+  employeeId: string,
+  { samples, copies }: DedupedSamples,
+): Promise<StoredCounts> {
+  const values = toSampleArrays(employeeId, samples);
+  let [counts] = await session.query(putSamples, values);
+  if (counts && !counts.known) {
+    [counts] = await session.transaction(async (transaction) => {
+      await numberSources(transaction, samples);
+      return await transaction.query(putSamples, values);
+    });
+  }
+  if (!counts) throw employeeNotFound(employeeId);
+  return { ...counts, stale: await countStale(session, employeeId, counts, samples, copies) };
+}
+
+/**
+ * Counts what is stale among the samples that were not stored. In a statement of its own, which sees every row
+ * that they met, also one that another transaction committed while the batch was being stored. Only these are
+ * looked at: what was stored may be replaced by now, and is not stale for that.
+ */
+async function countStale(
+  session: TenantSession,
+  employeeId: string,
+  { unwritten }: PutCounts,
+  samples: readonly StorableSample[],
+  copies: readonly number[],
+): Promise<number> {
+  if (!unwritten) return 0;
+  const left = unwritten.map((place) => samples[place - 1]).filter((sample) => sample !== undefined);
+  const keys = toSampleArrays(employeeId, left).slice(0, 7) as SampleKeys;
+  const stale = await session.query(findStaleSamples, keys);
+  return stale.reduce((sum, { place }) => sum + (copies[(unwritten[place - 1] ?? 0) - 1] ?? 0), 0);
+}
