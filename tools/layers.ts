@@ -57,6 +57,7 @@ export const restrictions: readonly Restriction[] = [
       "database/harden",
       "database/logins",
       "database/migrations",
+      "database/statement-batch",
       "database/token-keys",
       "tenancy/control-store",
       "tenancy/fleet",

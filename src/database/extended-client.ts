@@ -94,7 +94,11 @@ export class ExtendedClient extends pg.Client {
     this.#used = false;
     const query = { text: discard, query_timeout: discardTimeoutMs };
     await super.query(query as pg.QueryConfig).then(
-      () => release(),
+      () => {
+        // The statements that the server kept are gone with the rest.
+        Object.assign(this.connection, { parsedStatements: {} });
+        release();
+      },
       (error: Error) => release(error),
     );
   }

@@ -33,12 +33,14 @@ export interface DataPlane {
    * write. All of them happen or none. Returns the rows of each.
    *
    * @param signal ends the statement, in PostgreSQL too, when it fires; its reason is thrown then
+   * @param onSend called when there is a connection and the statement goes off: until then nothing can have happened
    */
   run<Values extends readonly unknown[], Row>(
     pin: Pin,
     statement: Statement<Values, Row>,
     lists: readonly Values[],
     signal: AbortSignal,
+    onSend: () => void,
   ): Promise<Row[][]>;
   /**
    * Closes every connection once nothing runs on it. Calls that were answered early, at their deadline
@@ -88,7 +90,7 @@ export function openOrm(options: OrmOptions): DataPlane {
   });
   return {
     orm,
-    async run(pin, statement, lists, signal) {
+    async run(pin, statement, lists, signal, onSend) {
       signal.throwIfAborted();
       const clients = pool ?? (await orm.driver.getConnection().getNativeClient());
       const client = (await clients.connect()) as unknown as PinnedClient & pg.PoolClient;
@@ -99,6 +101,7 @@ export function openOrm(options: OrmOptions): DataPlane {
       try {
         signal.throwIfAborted();
         signal.addEventListener("abort", cancel, { once: true });
+        onSend();
         return await client.runPinned(pin, statement, lists);
       } finally {
         signal.removeEventListener("abort", cancel);

@@ -37,6 +37,8 @@ export function lastValues(values: readonly unknown[]): readonly unknown[] {
 export class PinnedClient extends ExtendedClient {
   #opening: Opening | undefined;
   #isCommitted = false;
+  /** Whether one backend serves the connection, and not one after another as behind a pooler; undefined: not known. */
+  #hasOwnBackend: boolean | undefined;
   readonly #vaults = new Set<unknown>();
 
   /**
@@ -54,7 +56,7 @@ export class PinnedClient extends ExtendedClient {
     if (this.#opening || this.getTransactionStatus() !== "I") throw new Error("the connection is in a transaction");
     this.#vaults.add(to.role);
     const steps = lists.map((values) => ({ text, values }));
-    const results = await this.sendBatch([pinStep(pinValues(to)), ...steps], isLiteral);
+    const results = await this.sendBatch([this.#pinStep(pinValues(to)), ...steps], isLiteral);
     return results.slice(1).map(({ rows }) => rows as Row[]);
   }
 
@@ -115,17 +117,34 @@ export class PinnedClient extends ExtendedClient {
     this.#opening = undefined;
     if (!opening) return [];
     const begin = { text: opening.begin, values: [] };
-    return opening.pinValues ? [begin, pinStep(opening.pinValues)] : [begin];
+    return opening.pinValues ? [begin, this.#pinStep(opening.pinValues)] : [begin];
   }
-}
 
-/** The pin as the step of a batch. */
-function pinStep(values: readonly unknown[]): BatchStep {
-  return {
-    text: pin,
-    values,
-    explain: (error) =>
-      // invalid_parameter_value: of all that the pin sets, only the role can be one that there is not.
-      error.code === "22023" ? new VaultGoneError("the vault's role is missing", { cause: error }) : error,
-  };
+  /** The pin as the step of a batch. */
+  #pinStep(values: readonly unknown[]): BatchStep {
+    if (this.#hasOwnBackend === undefined) this.#askForBackend();
+    return {
+      text: pin,
+      values,
+      // Parsed once: its plan is good under every token, for it reads no vault. A pooler's next backend may
+      // not know the name.
+      name: this.#hasOwnBackend ? "wellvault_pin" : undefined,
+      explain: (error) =>
+        // invalid_parameter_value: of all that the pin sets, only the role can be one that there is not.
+        error.code === "22023" ? new VaultGoneError("the vault's role is missing", { cause: error }) : error,
+    };
+  }
+
+  /** Finds out whether the process that answers is the one that the connection was made with. */
+  #askForBackend(): void {
+    this.#hasOwnBackend = false;
+    const { processID } = this as unknown as { processID: number | null };
+    this.sendBatch([{ text: "select pg_catalog.pg_backend_pid() as pid", values: [] }], true).then(
+      ([result]) => {
+        this.#hasOwnBackend = result?.rows[0]?.["pid"] === processID;
+      },
+      // Whoever uses the connection meets the same error.
+      () => undefined,
+    );
+  }
 }

@@ -4,6 +4,8 @@ import pg from "pg";
 export interface BatchStep {
   readonly text: string;
   readonly values: readonly unknown[];
+  /** Under which name the server keeps the statement, so that it is parsed once a connection; undefined: not kept. */
+  readonly name?: string | undefined;
   /** Says what the step's error means, when the server refuses it. */
   readonly explain?: (error: pg.DatabaseError) => Error;
 }
@@ -23,8 +25,10 @@ export type TypeParserOf = (typeId: number) => (text: string) => unknown;
 /** How `pg` sends the messages of the extended protocol; its types leave them out. */
 interface Wire extends NodeJS.EventEmitter {
   readonly stream: { cork(): void; uncork(): void };
+  /** The texts of the statements that the server keeps, by name; pg writes it by a query's `name`. */
+  readonly parsedStatements: Record<string, string>;
   parse(message: { text: string; name: string }): void;
-  bind(message: { values: readonly unknown[]; valueMapper: (value: unknown) => unknown }): void;
+  bind(message: { statement: string; values: readonly unknown[]; valueMapper: (value: unknown) => unknown }): void;
   describe(message: { type: "P" }): void;
   execute(message: { portal: "" }): void;
   sync(): void;
@@ -61,15 +65,26 @@ export class StatementBatch implements pg.Submittable {
     });
   }
 
+  /** Name of the step that the server is at; `pg` asks for it when a statement was parsed. */
+  get name(): string | undefined {
+    return this.#steps[this.#results.length]?.name;
+  }
+
+  /** Text of the step that the server is at. */
+  get text(): string | undefined {
+    return this.#steps[this.#results.length]?.text;
+  }
+
   submit(connection: pg.Connection): void {
     const wire = connection as unknown as Wire;
     wire.stream.cork();
     try {
       let parsed: string | undefined;
-      for (const { text, values } of this.#steps) {
-        if (text !== parsed) wire.parse({ text, name: "" });
-        parsed = text;
-        wire.bind({ values, valueMapper: prepareValue });
+      for (const { text, values, name = "" } of this.#steps) {
+        const isKept = name !== "" && wire.parsedStatements[name] === text;
+        if (text !== parsed && !isKept) wire.parse({ text, name });
+        parsed = name === "" ? text : undefined;
+        wire.bind({ statement: name, values, valueMapper: prepareValue });
         wire.describe({ type: "P" });
         wire.execute({ portal: "" });
       }

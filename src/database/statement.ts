@@ -11,6 +11,8 @@ export interface Statement<Values extends readonly unknown[], Row> {
    * cleaned.
    */
   readonly isLiteral: boolean;
+  /** Whether it may change rows; then nobody knows what became of it when its connection is lost. */
+  readonly writes: boolean;
   /** Carries the types only; never set. */
   readonly types?: { readonly values: Values; readonly row: Row };
 }
@@ -39,8 +41,8 @@ export function statement<Values extends readonly unknown[], Row>(
   text: string | TemplateStringsArray,
   ...parts: readonly Fragment[]
 ): Statement<Values, Row> {
-  if (typeof text === "string") return { text, isLiteral: false };
-  return { text: join(text, parts), isLiteral: true };
+  const whole = typeof text === "string" ? text : join(text, parts);
+  return { text: whole, isLiteral: typeof text !== "string", writes: /\b(insert|update|delete|merge)\b/i.test(whole) };
 }
 
 function join(strings: TemplateStringsArray, parts: readonly Fragment[]): string {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { EntityManager, EntitySchema } from "@mikro-orm/postgresql";
 import { CompiledQuery, type Kysely, type Transaction } from "kysely";
 import { firstDataLogin } from "../database/logins.ts";
@@ -5,11 +6,12 @@ import { type DataPlane, openOrm, poolWaitMs } from "../database/orm.ts";
 import type { Pin } from "../database/pin.ts";
 import { lastValues } from "../database/pinned-client.ts";
 import { createDatabaseProbe } from "../database/probe.ts";
-import { isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
+import { isConnectionFailure, isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
 import type { Statement } from "../database/statement.ts";
 import { isVaultGone } from "../database/vault-gone-error.ts";
 import { errors } from "../errors.ts";
 import { createFairShare, type FairShare } from "./fair-share.ts";
+import { createSharedWrites, type SharedWrites, type WriteItem } from "./shared-writes.ts";
 import type { TenantEntry } from "./tenant.ts";
 import type { TenantTokens } from "./tenant-tokens.ts";
 
@@ -34,6 +36,17 @@ export interface PinnedTransaction extends Pinned {
 
 /** All that a handler may do with the database: everything it reaches is one tenant's vault. */
 export interface TenantSession extends Pinned {
+  /**
+   * Runs a statement that writes, like {@link query}. When the tenant has several under way already, those that
+   * wait share the next transaction and its commit; each gets its own rows, and one that fails fails alone.
+   *
+   * @param weight how large the write is; one for a single row
+   */
+  write<Values extends readonly unknown[], Row>(
+    statement: Statement<Values, Row>,
+    values: Values,
+    weight?: number,
+  ): Promise<Row[]>;
   /**
    * Runs `work` in one transaction and commits it. When the database asks for a retry (a deadlock, a
    * lock not free, a stale plan) `work` runs again from its start, three times at most, so it must
@@ -87,7 +100,7 @@ const attempts = 3;
  * that is not pinned to a vault cannot be written anywhere else.
  */
 export function openTenantSessions(options: TenantSessionsOptions): TenantSessions {
-  const planes = new Map<string, { plane: DataPlane; share: FairShare }>();
+  const planes = new Map<string, Omit<SessionParts, "tokens" | "onVaultGone">>();
   const poolSize = Math.max(1, Math.floor(options.poolSize / options.loginCount));
   const planeOf = (login: string) => {
     let entry = planes.get(login);
@@ -95,6 +108,7 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
       entry = {
         plane: openOrm({ ...options, url: options.urlOf(login), poolSize }),
         share: createFairShare({ slots: poolSize, waitMs: poolWaitMs }),
+        writes: new Map(),
       };
       planes.set(login, entry);
     }
@@ -103,8 +117,8 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
   const probe = createDatabaseProbe(options.urlOf(firstDataLogin));
   return {
     open(session) {
-      const { plane, share } = planeOf(session.tenant.login);
-      return new PinnedSession({ ...options, plane, share }, session);
+      const { tokens, onVaultGone } = options;
+      return new PinnedSession({ ...planeOf(session.tenant.login), tokens, onVaultGone }, session);
     },
     ping: () => probe.ask(),
     async close() {
@@ -114,10 +128,25 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
 }
 
 /** What all sessions of a login share. */
-interface SessionParts extends Pick<TenantSessionsOptions, "tokens" | "onVaultGone"> {
+interface SessionParts {
+  readonly tokens: TenantTokens;
+  readonly onVaultGone: TenantSessionsOptions["onVaultGone"];
   readonly plane: DataPlane;
   readonly share: FairShare;
+  /** The writes that wait, by their statement. */
+  readonly writes: Map<unknown, SharedWrites>;
 }
+
+/** A write as it waits for its turn. */
+interface SessionWrite extends WriteItem {
+  readonly rows: unknown[];
+  readonly session: PinnedSession;
+  readonly values: readonly unknown[];
+}
+
+/** Never fires. */
+const { signal: never } = new AbortController();
+setMaxListeners(0, never);
 
 class PinnedSession implements TenantSession {
   readonly tenantId: string;
@@ -157,8 +186,8 @@ class PinnedSession implements TenantSession {
     return em;
   }
 
-  #pin(): Pin {
-    const { tenant, timeoutMs } = this.#options;
+  #pin(timeoutMs = this.#options.timeoutMs): Pin {
+    const { tenant } = this.#options;
     return {
       role: tenant.vault,
       settings: {
@@ -175,45 +204,94 @@ class PinnedSession implements TenantSession {
     statement: Statement<Values, Row>,
     values: Values,
   ): Promise<Row[]> {
-    const [rows] = await this.#inTurn(() =>
-      this.#parts.plane.run(this.#pin(), statement, [values], this.#options.signal),
-    );
-    return rows ?? [];
-  }
-
-  async transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T> {
-    let committing = false;
-    return await this.#inTurn(
-      () => {
-        committing = false;
-        return this.em.transactional(
-          async (em) => {
-            const onCommit = () => {
-              committing = true;
-            };
-            const result = await work(this.#pinned(em as EntityManager, onCommit));
-            await em.flush();
-            committing = true;
-            return result;
-          },
-          { clear: true },
-        );
-      },
-      () => committing,
-    );
-  }
-
-  /** Waits for the tenant's turn and makes up to three attempts. */
-  async #inTurn<T>(attempt: () => Promise<T>, isCommitting: () => boolean = () => true): Promise<T> {
     const { signal } = this.#options;
+    const lone = this.#lone(statement, values);
     try {
-      return await this.#parts.share.run(this.tenantId, signal, () => this.#attempt(attempt, isCommitting));
+      return await this.#parts.share.run(this.tenantId, signal, lone);
     } catch (error) {
-      if (signal.aborted) throw abortError(signal, error);
-      throw error;
+      throw signal.aborted ? abortError(signal, error) : error;
     }
   }
 
+  /** Makes up to three attempts at a statement in a transaction of its own. */
+  #lone<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values) {
+    return async (): Promise<Row[]> => {
+      let isSent = false;
+      const onSend = () => {
+        isSent = true;
+      };
+      const [rows = []] = await this.#attempt(
+        () => {
+          isSent = false;
+          return this.#parts.plane.run(this.#pin(), statement, [values], this.#options.signal, onSend);
+        },
+        () => isSent && statement.writes,
+      );
+      return rows;
+    };
+  }
+
+  async write<Values extends readonly unknown[], Row>(
+    statement: Statement<Values, Row>,
+    values: Values,
+    weight = 1,
+  ): Promise<Row[]> {
+    const { plane, share, writes } = this.#parts;
+    const shared = writes.get(statement) ?? createSharedWrites();
+    writes.set(statement, shared);
+    const { signal } = this.#options;
+    let isSent = false;
+    const rows = await shared
+      .run<SessionWrite>(
+        this.#options.tenant.vault,
+        { session: this, values, weight, signal, rows: [] },
+        {
+          together: async (items, anySignal) => {
+            // What takes the longest may take that long; the others' callers are answered in time all the same.
+            const timeoutMs = Math.max(...items.map(({ session }) => session.#options.timeoutMs));
+            const lists = items.map((item) => item.values as Values);
+            return await plane.run(this.#pin(timeoutMs), statement, lists, anySignal, () => {
+              isSent = true;
+            });
+          },
+          alone: async (item) => await item.session.#lone(statement, item.values as Values)(),
+          inTurn: (work) => share.run(this.tenantId, never, work),
+          isUndone: (error) => !isSent || !isConnectionFailure(error),
+          explain: (error) => toWellvaultError(error, true) ?? error,
+        },
+      )
+      .catch((error: unknown) => {
+        throw signal.aborted ? abortError(signal, error) : error;
+      });
+    return rows as Row[];
+  }
+
+  async transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T> {
+    const { signal } = this.#options;
+    let committing = false;
+    const onCommit = () => {
+      committing = true;
+    };
+    const run = () => {
+      committing = false;
+      return this.em.transactional(
+        async (em) => {
+          const result = await work(this.#pinned(em as EntityManager, onCommit));
+          await em.flush();
+          onCommit();
+          return result;
+        },
+        { clear: true },
+      );
+    };
+    try {
+      return await this.#parts.share.run(this.tenantId, signal, () => this.#attempt(run, () => committing));
+    } catch (error) {
+      throw signal.aborted ? abortError(signal, error) : error;
+    }
+  }
+
+  /** Makes up to three attempts where the database asks for another. */
   async #attempt<T>(run: () => Promise<T>, isCommitting: () => boolean): Promise<T> {
     const { signal } = this.#options;
     for (let attempt = 1; ; attempt++) {

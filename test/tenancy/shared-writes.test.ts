@@ -1,0 +1,128 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { statement } from "../../src/database/statement.ts";
+import { ErrorReason } from "../../src/gen/wellvault/v1/error_reason_pb.ts";
+import type { TenantEntry } from "../../src/tenancy/tenant.ts";
+import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
+
+let plane: PinnedPlane;
+let a: TenantEntry;
+let b: TenantEntry;
+beforeAll(async () => {
+  plane = await openPinnedPlane(4);
+  a = await plane.provision("company-a");
+  b = await plane.provision("company-b");
+  for (const { vault } of [a, b]) {
+    await plane.database.admin.query(
+      `insert into ${vault}.employees (employee_no, employee_id, external_id) values (1, gen_random_uuid(), 'E-1')`,
+    );
+  }
+});
+afterAll(() => plane.close());
+
+/** Adds a source, whose number must be free, and tells which transaction did it. */
+const add = statement<[no: number, slug: string], { source_no: number; transaction: string }>`
+  insert into sample_sources (source_no, slug, daily)
+  values ($1, $2, false)
+  returning source_no, xmin::text as transaction
+`;
+
+let next = 1;
+const write = (tenant: TenantEntry, no = next++, signal?: AbortSignal) =>
+  plane.open(tenant, signal).write(add, [no, `source-${no}`]);
+
+async function stored(tenant: TenantEntry): Promise<number[]> {
+  const { rows } = await plane.database.admin.query<{ no: number }>(
+    `select source_no as no from ${tenant.vault}.sample_sources order by 1`,
+  );
+  return rows.map(({ no }) => no);
+}
+
+describe("writes of one tenant that wait at the same time", () => {
+  test("share transactions, and each gets its own rows", async () => {
+    const first = next;
+    const results = await Promise.all(Array.from({ length: 200 }, () => write(a)));
+    expect(results.map(([row]) => row?.source_no)).toEqual(Array.from({ length: 200 }, (_, n) => first + n));
+    const transactions = new Set(results.map(([row]) => row?.transaction));
+    expect(transactions.size).toBeLessThan(100);
+    expect(await stored(a)).toEqual(expect.arrayContaining(results.map(([row]) => row?.source_no)));
+  });
+
+  test("do not when they come one after another: each has its own", async () => {
+    const results = [];
+    for (let n = 0; n < 5; n++) results.push(await write(a));
+    expect(new Set(results.map(([row]) => row?.transaction)).size).toBe(5);
+  });
+
+  test("fail alone when they are bad, and every other one is stored", async () => {
+    const taken = next;
+    await write(a);
+    const wanted = Array.from({ length: 60 }, (_, n) => (n % 10 === 7 ? taken : next++));
+    const results = await Promise.allSettled(wanted.map((no) => write(a, no)));
+    for (const [index, result] of results.entries()) {
+      if (wanted[index] === taken) expect(result).toMatchObject({ status: "rejected", reason: { code: "23505" } });
+      else expect(result).toMatchObject({ status: "fulfilled", value: [{ source_no: wanted[index] }] });
+    }
+    expect(await stored(a)).toEqual(expect.arrayContaining(wanted));
+  });
+
+  test("are not run once their caller has gone, and the others are", async () => {
+    const gone = new AbortController();
+    const leaving = next;
+    const writes = Array.from({ length: 80 }, (_, n) => (n === 70 ? write(a, next++, gone.signal) : write(a)));
+    gone.abort();
+    const results = await Promise.allSettled(writes);
+    expect(results.map(({ status }) => status).filter((status) => status === "rejected")).toHaveLength(1);
+    expect(results[70]).toMatchObject({ status: "rejected", reason: { reason: expect.anything() } });
+    expect(await stored(a)).not.toContain(leaving + 70);
+  });
+
+  test("never meet another tenant's: no transaction wrote for two", async () => {
+    const results = await Promise.all(
+      Array.from({ length: 200 }, async (_, n) => ({ tenant: n % 2 ? a : b, rows: await write(n % 2 ? a : b) })),
+    );
+    const tenantsOf = new Map<string | undefined, Set<string>>();
+    for (const { tenant, rows } of results) {
+      const transaction = rows[0]?.transaction;
+      tenantsOf.set(transaction, (tenantsOf.get(transaction) ?? new Set()).add(tenant.tenantId));
+    }
+    for (const tenants of tenantsOf.values()) expect(tenants.size).toBe(1);
+    expect(tenantsOf.size).toBeLessThan(200);
+  });
+
+  test("are told that nobody knows when the connection is lost, and none is stored twice", async () => {
+    const { admin } = plane.database;
+    const blocker = new pg.Client({ connectionString: plane.database.url });
+    await blocker.connect();
+    await blocker.query(`begin; lock table ${a.vault}.sample_sources in share mode`);
+    const settled = Promise.allSettled(Array.from({ length: 40 }, () => write(a)));
+    await letAStatementWait();
+    await admin.query(
+      "select pg_terminate_backend(pid, 5000) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    );
+    await blocker.end();
+    const results = await settled;
+    const lost = results.filter(({ status }) => status === "rejected");
+    expect(lost.length).toBeGreaterThan(0);
+    for (const result of lost) {
+      expect(result).toMatchObject({ reason: { reason: ErrorReason.COMMIT_UNKNOWN } });
+    }
+    const numbers = await stored(a);
+    expect(new Set(numbers).size).toBe(numbers.length);
+    for (const result of results) {
+      if (result.status === "fulfilled") expect(numbers).toContain(result.value[0]?.source_no);
+    }
+  });
+});
+
+/** Waits until a statement of the data plane waits for a lock. */
+async function letAStatementWait(): Promise<void> {
+  for (let n = 0; n < 500; n++) {
+    const { rowCount } = await plane.database.admin.query(
+      "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+    );
+    if (rowCount) return;
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  throw new Error("no statement waits");
+}
