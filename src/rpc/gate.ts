@@ -38,7 +38,8 @@ export function createGate({ authenticate, directory, log }: GateOptions): (cont
       const credentials = context.values.get(credentialsKey);
       // The connection is gone, and with it what it proved.
       if (!credentials) throw errors.cancelled();
-      const principal = await untilAborted(Promise.resolve(authenticate(credentials)), signal);
+      const proof = authenticate(credentials);
+      const principal = proof instanceof Promise ? await untilAborted(proof, signal) : proof;
       const rule = requireAccess(principal, context.method);
       if (rule.scope === "platform") {
         context.values.set(callKey, { principal, tenant: undefined });

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { Code, ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import {
   type Compression,
   compressedFlag,
   compressionNegotiate,
-  encodeEnvelope,
   envelopeCompress,
   envelopeDecompress,
   invokeUnaryImplementation,
@@ -14,6 +14,7 @@ import {
   grpcStatusOk,
   headerAcceptEncoding,
   headerEncoding,
+  headerGrpcStatus,
   headerTimeout,
   parseTimeout,
 } from "@connectrpc/connect/protocol-grpc";
@@ -22,8 +23,8 @@ import { errors, type WellvaultError } from "../errors.ts";
 import { readMs, stopStreamAfter } from "./call-end.ts";
 import { fromProtocolError, toCatalogueError, toConnectError } from "./connect-error.ts";
 import { applyDeadline, type DeadlineLimits } from "./deadline.ts";
-import { EnvelopeReader } from "./envelope-reader.ts";
 import type { LeanMethod } from "./lean-method.ts";
+import { MessageReader } from "./message-reader.ts";
 import { credentialsKey, credentialsOf } from "./peer.ts";
 import { setErrorStatus } from "./protocol-errors.ts";
 
@@ -42,7 +43,7 @@ export class LeanCall {
   readonly #parts: LeanCallParts;
   readonly #controller = new AbortController();
   #timer: NodeJS.Timeout | undefined;
-  #body: EnvelopeReader | undefined;
+  #body: MessageReader<MessageShape<DescMessage>> | undefined;
   #isAnswered = false;
 
   constructor(method: LeanMethod, stream: ServerHttp2Stream, parts: LeanCallParts) {
@@ -55,14 +56,18 @@ export class LeanCall {
     stream.on("error", ignore);
   }
 
-  /** Serves the call: gate, body, handler, answer. Whatever goes wrong is answered. */
-  async serve(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
+  /**
+   * Serves the call: gate, body, handler, answer. Whatever goes wrong is answered.
+   *
+   * @param origin scheme and authority that the call was sent to
+   */
+  async serve(origin: string, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): Promise<void> {
     try {
       const { spec, requestGate, interceptors, acceptCompression } = this.#method;
       const header = headersOf(headers);
       const timeoutMs = applyDeadline(header, this.#parts.deadlines);
       if (timeoutMs !== undefined) this.#limit(timeoutMs);
-      const context = this.#contextOf(headers, header, timeoutMs);
+      const context = this.#contextOf(origin, header, timeoutMs);
       context.values.set(credentialsKey, credentialsOf(this.#stream.session?.socket, rawHeaders));
       if (requestGate) await requestGate(context);
       const compression = compressionNegotiate(
@@ -94,19 +99,18 @@ export class LeanCall {
     this.#fail(reason);
   }
 
-  #contextOf(headers: IncomingHttpHeaders, header: Headers, timeoutMs: number | undefined): HandlerContext {
-    const { method } = this.#method.spec;
-    const scheme = this.#stream.session?.encrypted ? "https" : "http";
+  #contextOf(origin: string, requestHeader: Headers, timeoutMs: number | undefined): HandlerContext {
+    const { spec, path } = this.#method;
     const endsAt = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
     return {
-      method,
-      service: method.parent,
+      method: spec.method,
+      service: spec.method.parent,
       protocolName: "grpc",
       requestMethod: "POST",
-      url: new URL(this.#method.path, `${scheme}://${authorityOf(headers)}`).toString(),
+      url: origin + path,
       signal: this.#controller.signal,
       timeoutMs: () => (endsAt === undefined ? undefined : endsAt - performance.now()),
-      requestHeader: header,
+      requestHeader,
       responseHeader: new Headers(),
       responseTrailer: new Headers(),
       values: createContextValues(),
@@ -114,17 +118,13 @@ export class LeanCall {
   }
 
   /** Reads the one message of the request. A signal that fires meanwhile answers the call by itself. */
-  async #receive(compression: Compression | null): Promise<ReturnType<LeanMethod["parse"]>> {
-    this.#body = new EnvelopeReader(this.#stream, this.#method.readMaxBytes);
-    const first = await this.#body.next();
-    if (!first) throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
-    const isCompressed = (first.flags & compressedFlag) !== 0;
-    const { data } = isCompressed ? await envelopeDecompress(first, compression, this.#method.readMaxBytes) : first;
-    const message = this.#method.parse(data);
-    if (await this.#body.next()) {
-      throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
-    }
-    return message;
+  #receive(compression: Compression | null): Promise<MessageShape<DescMessage>> {
+    const { readMaxBytes, parse } = this.#method;
+    this.#body = new MessageReader(this.#stream, readMaxBytes, (envelope) => {
+      if ((envelope.flags & compressedFlag) === 0) return parse(envelope.data);
+      return envelopeDecompress(envelope, compression, readMaxBytes).then(({ data }) => parse(data));
+    });
+    return this.#body.read();
   }
 
   async #succeed(
@@ -138,15 +138,17 @@ export class LeanCall {
         ? await envelopeCompress({ flags: 0, data: message }, compression, compressMinBytes)
         : { flags: 0, data: message };
     if (!this.#mayAnswer()) return;
-    const encoding = compression ? { [headerEncoding]: compression.name } : undefined;
-    this.#stream.respond(
-      { ":status": 200, "content-type": contentTypeProto, ...encoding, ...Object.fromEntries(responseHeader) },
-      { waitForTrailers: true },
-    );
+    const head: Record<string, string | number> = { ":status": 200, "content-type": contentTypeProto };
+    if (compression) head[headerEncoding] = compression.name;
+    this.#stream.respond(withHeaders(head, responseHeader), { waitForTrailers: true });
     this.#stream.on("wantTrailers", () => {
-      this.#stream.sendTrailers({ "grpc-status": grpcStatusOk, ...Object.fromEntries(responseTrailer) });
+      this.#stream.sendTrailers(withHeaders({ [headerGrpcStatus]: grpcStatusOk }, responseTrailer));
     });
-    this.#stream.end(encodeEnvelope(flags, data));
+    const envelope = Buffer.allocUnsafe(5 + data.byteLength);
+    envelope[0] = flags;
+    envelope.writeUInt32BE(data.byteLength, 1);
+    envelope.set(data, 5);
+    this.#stream.end(envelope);
   }
 
   /** Answers with an error: "trailers only", its status stands in the headers. */
@@ -194,20 +196,20 @@ export class LeanCall {
   }
 }
 
-/** The authority that a request names, as Node's own requests tell it. */
-export function authorityOf(headers: IncomingHttpHeaders): string | undefined {
-  return headers[":authority"] ?? headers.host;
-}
-
 function headersOf(headers: IncomingHttpHeaders): Headers {
   const result = new Headers();
   for (const name in headers) {
-    if (name.startsWith(":")) continue;
     const value = headers[name];
+    if (name.startsWith(":") || value === undefined) continue;
     if (typeof value === "string") result.append(name, value);
-    else for (const each of value ?? []) result.append(name, each);
+    else for (const each of value) result.append(name, each);
   }
   return result;
+}
+
+function withHeaders<T extends Record<string, string | number>>(target: T, headers: Headers): T {
+  for (const [name, value] of headers) Object.assign(target, { [name]: value });
+  return target;
 }
 
 const ignore = () => undefined;

@@ -24,7 +24,7 @@ import { withRealTimes } from "./json-times.ts";
 import { createLeanHandler, type TakeStream } from "./lean-handler.ts";
 import { credentialsKey, credentialsOf } from "./peer.ts";
 import { withErrorDetails } from "./protocol-errors.ts";
-import { refuseAuthority, refuseMetadata } from "./request-checks.ts";
+import { isAuthority, refuseAuthority, refuseMetadata } from "./request-checks.ts";
 import { countRunningCalls } from "./running-calls.ts";
 import { createTellingRouter, type UnaryMethod } from "./unary-methods.ts";
 
@@ -121,8 +121,7 @@ async function serve(
   deadlines: DeadlineLimits,
 ): Promise<void> {
   const authority = "authority" in request ? request.authority : request.headers.host;
-  const unusable = refuseAuthority(authority);
-  if (unusable) return answer(request, response, unusable);
+  if (!isAuthority(authority)) return answer(request, response, refuseAuthority());
   const socket = "stream" in request ? request.stream.session?.socket : request.socket;
   const values = createContextValues().set(credentialsKey, credentialsOf(socket, request.rawHeaders));
   const universal = universalRequestFromNodeRequest(request as never, response as never, undefined, values);

@@ -16,8 +16,12 @@ export function refuseMetadata(rawHeaders: readonly string[]): WellvaultError | 
   return errors.requestMalformed(Code.InvalidArgument, "The metadata is larger than 16 KiB. Send less of it.");
 }
 
-/** Returns why a request's authority is refused, or undefined. */
-export function refuseAuthority(authority: string | undefined): WellvaultError | undefined {
-  if (authority && URL.canParse(`http://${authority}`)) return undefined;
+/** Returns why a request is refused that names no usable authority. */
+export function refuseAuthority(): WellvaultError {
   return errors.requestMalformed(Code.InvalidArgument, "The request has no usable authority.");
+}
+
+/** Whether an authority can be part of a URL. */
+export function isAuthority(authority: string | undefined): authority is string {
+  return Boolean(authority) && URL.canParse(`http://${authority}`);
 }

@@ -6,16 +6,22 @@ import { abortReason } from "./connect-error.ts";
  *
  * @throws WellvaultError DEADLINE_EXCEEDED, CALL_CANCELLED or SERVER_DRAINING when the signal fires first
  */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  // Whoever loses the race must not end the process by an unhandled rejection.
-  promise.catch(() => undefined);
-  if (signal.aborted) throw abortReason(signal);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(abortReason(signal));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortReason(signal));
+    const stop = () => signal.removeEventListener("abort", onAbort);
+    // Whoever loses the race must not end the process by an unhandled rejection.
+    promise.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (error: unknown) => {
+        stop();
+        reject(error);
+      },
+    );
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
 }
