@@ -40,15 +40,19 @@ export interface Work {
   readonly loadCpuUs: number;
 }
 
+/** Told when the part of a turn begins and ends that counts: rows are counted after it. */
+export interface TurnListener {
+  onLoadStart(): void;
+  onLoadEnd(): void;
+}
+
 /** A contestant that is ready to be measured. */
 export interface Contestant {
   readonly name: ContestantName;
   /** Process whose processor time and memory count; undefined when each turn has one of its own. */
   readonly pid: number | undefined;
-  /**
-   * Takes a turn. What fails in it is in the result; it throws when there is nothing to be measured.
-   *
-   * @param onLoadEnd called when the last answer is there, before rows are counted
-   */
-  take(turn: Turn, onLoadEnd: () => void): Promise<Work>;
+  /** Whether each of its turns begins with warming up, so that it needs none for that alone. */
+  readonly warmsUpItself: boolean;
+  /** Takes a turn. What fails in it is in the result; it throws when there is nothing to be measured. */
+  take(turn: Turn, listener: TurnListener): Promise<Work>;
 }

@@ -20,11 +20,13 @@ export function servedContestant({ name, port, pid, load, people, countStored }:
   return {
     name,
     pid,
-    async take({ operation, inFlight, tenants, spread, seconds, maxCalls }, onLoadEnd) {
+    warmsUpItself: false,
+    async take({ operation, inFlight, tenants, spread, seconds, maxCalls }, { onLoadStart, onLoadEnd }) {
       const firstId = nextId;
       const some = people.slice(0, tenants);
       if (some.length < tenants) throw new Error(`${name} has only ${some.length} of ${tenants} tenants`);
       const order = { port, operation, inFlight, spread, people: some, seconds, maxCalls, firstId };
+      onLoadStart();
       const { made, ...result } = await load.run(order);
       onLoadEnd();
       nextId += made;

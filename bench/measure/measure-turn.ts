@@ -25,14 +25,17 @@ export const measuredFigures = ["throughput", "p50", "p99", "serverCpuUs", "data
 /** Has a contestant take a turn, and measures what it costs. */
 export async function measureTurn(contestant: Contestant, turn: Turn, postmasterPid: number): Promise<TurnFigures> {
   const { pid } = contestant;
-  if (pid !== undefined) forgetPeak(pid);
-  const serverBefore = pid === undefined ? Number.NaN : cpuMsOf(pid);
-  const databaseBefore = familyCpuMs(postmasterPid);
-  let serverMs = Number.NaN;
-  let databaseMs = Number.NaN;
-  const work = await contestant.take(turn, () => {
-    serverMs = (pid === undefined ? Number.NaN : cpuMsOf(pid)) - serverBefore;
-    databaseMs = familyCpuMs(postmasterPid) - databaseBefore;
+  const read = () => [pid === undefined ? Number.NaN : cpuMsOf(pid), familyCpuMs(postmasterPid)] as const;
+  let before = read();
+  let after = before;
+  const work = await contestant.take(turn, {
+    onLoadStart() {
+      if (pid !== undefined) forgetPeak(pid);
+      before = read();
+    },
+    onLoadEnd() {
+      after = read();
+    },
   });
   const calls = Math.max(1, work.succeeded);
   return {
@@ -40,8 +43,8 @@ export async function measureTurn(contestant: Contestant, turn: Turn, postmaster
     throughput: work.succeeded / work.seconds,
     p50: work.p50,
     p99: work.p99,
-    serverCpuUs: (serverMs * 1_000) / calls,
-    databaseCpuUs: (databaseMs * 1_000) / calls,
+    serverCpuUs: ((after[0] - before[0]) * 1_000) / calls,
+    databaseCpuUs: ((after[1] - before[1]) * 1_000) / calls,
     loadCpuUs: work.loadCpuUs,
     memoryMb: pid === undefined ? Number.NaN : peakMemoryMb(pid),
     problems: problemsOf(work),

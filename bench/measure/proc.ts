@@ -11,7 +11,7 @@ interface Times {
 }
 
 /** Reads /proc/PID/stat; undefined where there is none, which is so on other systems than Linux too. */
-function timesOf(pid: number | "self"): Times | undefined {
+function timesOf(pid: number): Times | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The name before these fields may hold spaces. See proc(5): 4 ppid, 14 to 17 the times.
@@ -33,11 +33,6 @@ function sum(fields: readonly number[], at: number): number {
 /** Processor time of a process so far, in milliseconds. NaN where the system does not tell. */
 export function cpuMsOf(pid: number): number {
   return timesOf(pid)?.own ?? Number.NaN;
-}
-
-/** Processor time of this process's children that ended, in milliseconds. NaN where the system does not tell. */
-export function endedChildrenCpuMs(): number {
-  return timesOf("self")?.ended ?? Number.NaN;
 }
 
 /**

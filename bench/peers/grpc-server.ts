@@ -27,11 +27,18 @@ export class PeerError extends Error {
   }
 }
 
+/** A peer that listens. */
+export interface PeerServer {
+  readonly port: number;
+  /** Cuts every connection and ends the server. */
+  stop(): void;
+}
+
 /**
  * Serves handlers with grpc-js on a free port of this machine, with the windows of its defaults made as large as
  * Wellvault's, so that a batch does not wait for them.
  */
-export async function serveWithGrpcJs(handlers: PeerHandlers): Promise<number> {
+export async function serveWithGrpcJs(handlers: PeerHandlers): Promise<PeerServer> {
   const server = new Server({
     "grpc.max_concurrent_streams": 256,
     "grpc-node.flow_control_window": 4 * 1_024 * 1_024,
@@ -60,7 +67,7 @@ export async function serveWithGrpcJs(handlers: PeerHandlers): Promise<number> {
   }
   return await new Promise((done, fail) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
-      error ? fail(error) : done(port),
+      error ? fail(error) : done({ port, stop: () => server.forceShutdown() }),
     );
   });
 }

@@ -61,5 +61,6 @@ serveAsOrdered(async ({ databaseUrl, mode }) => {
     return schema;
   }
 
-  return await serveWithGrpcJs(pgHandlers(mode === "pipelined" ? runPipelined : runInTurn));
+  const { port } = await serveWithGrpcJs(pgHandlers(mode === "pipelined" ? runPipelined : runInTurn));
+  return port;
 });

@@ -8,11 +8,12 @@ import { peerStatements } from "./statements.ts";
 serveAsOrdered(async ({ databaseUrl }) => {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
   const statements = peerStatements(true);
-  return await serveWithGrpcJs(
+  const { port } = await serveWithGrpcJs(
     // Prepared by name, and a transaction each without saying so: the least that pg can do.
     pgHandlers(async (tenantId, name, values) => {
       const result = await pool.query({ name, text: statements[name], values: [...values, tenantId] });
       return result.rows;
     }),
   );
+  return port;
 });

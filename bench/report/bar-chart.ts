@@ -68,7 +68,7 @@ export function barChart({ title, note, legend, panels }: BarChart): string {
   }
   const height = y + 22;
   parts.push(text(16, height - 12, note, "note"));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(title)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}">
 <style>${style}
 </style>
 <rect class="page" width="${width}" height="${height}" rx="6"/>
@@ -99,10 +99,10 @@ function sum(bars: readonly Bar[]): number {
 
 function text(x: number, y: number, content: string, kind = "", anchor = "start"): string {
   const attributes = `${kind ? ` class="${kind}"` : ""}${anchor === "start" ? "" : ` text-anchor="${anchor}"`}`;
-  return `<text x="${round(x)}" y="${round(y)}"${attributes}>${escape(content)}</text>`;
+  return `<text x="${round(x)}" y="${round(y)}"${attributes}>${escapeXml(content)}</text>`;
 }
 
-function escape(content: string): string {
+function escapeXml(content: string): string {
   return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }
 
