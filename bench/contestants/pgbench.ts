@@ -97,7 +97,8 @@ async function runPgbench(
     const from = isShort ? 0 : Date.now() * 1_000;
     const cpuBefore = cpuMsOf(child.pid ?? 0);
     if (!isShort) await sleep(turn.seconds);
-    const cpuMs = cpuMsOf(child.pid ?? 0) - cpuBefore;
+    // A run that ends on its own is gone before it can be asked.
+    const cpuMs = isShort ? Number.NaN : cpuMsOf(child.pid ?? 0) - cpuBefore;
     const to = isShort ? Number.POSITIVE_INFINITY : Date.now() * 1_000;
     if (!isShort) onLoadEnd();
     const [code] = await ended;

@@ -51,5 +51,15 @@ export function judgeResponse(headers: Readonly<Record<string, unknown>>): Verdi
 export function judgeTrailers(headers: Readonly<Record<string, unknown>>): Verdict {
   const status = headers["grpc-status"];
   if (status === "0") return "";
-  return status === undefined ? "no gRPC status" : `gRPC status ${status}: ${headers["grpc-message"] ?? ""}`;
+  if (status === undefined) return "no gRPC status";
+  return `gRPC status ${status}: ${readMessage(String(headers["grpc-message"] ?? ""))}`;
+}
+
+/** gRPC's messages are percent-encoded. */
+function readMessage(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -1,6 +1,7 @@
 import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { status } from "@grpc/grpc-js";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { countInSharedTables } from "../../bench/contestants/count-shared.ts";
 import { servedContestant } from "../../bench/contestants/served.ts";
@@ -11,19 +12,23 @@ import type { Operation } from "../../bench/plan.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
+let pool: pg.Pool;
 let load: LoadProcess;
 beforeAll(async () => {
   database = await createTestDatabase();
   await database.admin.query("create table log_entries (entry_id text primary key)");
   await database.admin.query("create table samples (start_time timestamptz not null)");
+  pool = new pg.Pool({ connectionString: database.url });
   load = startLoad();
 });
 afterAll(async () => {
   load[Symbol.dispose]();
+  await pool.end();
   await database.drop();
 });
 
-const people = [{ tenantId: "a", writerId: "11111111-1111-4111-8111-111111111111", readerId: "r" }];
+const writerId = "11111111-1111-4111-8111-111111111111";
+const people = [{ tenantId: "a", writerId, readerId: "22222222-2222-4222-8222-222222222222" }];
 const calls = 60;
 
 /** Measures a turn of whoever listens on the port. */
@@ -42,13 +47,13 @@ const rest = { source: "bench", version: 1, note: "" };
 function peer(changes: Partial<PeerHandlers> = {}): Promise<PeerServer> {
   return serveWithGrpcJs({
     async putEntry(_, request) {
-      await database.admin.query("insert into log_entries values ($1)", [request.entry.entryId]);
+      await pool.query("insert into log_entries values ($1)", [request.entry.entryId]);
       return { entry: request.entry, outcome: 1 };
     },
     listEntries: async () => ({ entries: Array.from({ length: 20 }, (_, n) => entry(`e-${n}`)), nextPageToken: "x" }),
     async putSamples(_, { samples }) {
       const times = samples.map(({ startTime: { seconds, nanos = 0 } }) => Number(seconds) + nanos / 1e9);
-      await database.admin.query("insert into samples select to_timestamp(unnest($1::float8[]))", [times]);
+      await pool.query("insert into samples select to_timestamp(unnest($1::float8[]))", [times]);
       return { insertedCount: samples.length, replacedCount: 0, unchangedCount: 0, staleCount: 0 };
     },
     ...changes,
@@ -78,7 +83,7 @@ test("a peer that answers with an error status is found", async () => {
   const server = await peer({
     async putEntry(_, request) {
       if (isThird()) throw new PeerError(status.RESOURCE_EXHAUSTED, "too much");
-      await database.admin.query("insert into log_entries values ($1)", [request.entry.entryId]);
+      await pool.query("insert into log_entries values ($1)", [request.entry.entryId]);
       return { entry: request.entry, outcome: 1 };
     },
   });
@@ -92,7 +97,7 @@ test("a peer that acknowledges without writing is found", async () => {
   const isThird = thirds();
   const server = await peer({
     async putEntry(_, request) {
-      if (!isThird()) await database.admin.query("insert into log_entries values ($1)", [request.entry.entryId]);
+      if (!isThird()) await pool.query("insert into log_entries values ($1)", [request.entry.entryId]);
       return { entry: request.entry, outcome: 1 };
     },
   });
@@ -105,7 +110,7 @@ test("a peer that writes only a part of a batch is found", async () => {
   const server = await peer({
     async putSamples(_, { samples }) {
       const times = samples.slice(1).map(({ startTime: { seconds, nanos = 0 } }) => Number(seconds) + nanos / 1e9);
-      await database.admin.query("insert into samples select to_timestamp(unnest($1::float8[]))", [times]);
+      await pool.query("insert into samples select to_timestamp(unnest($1::float8[]))", [times]);
       return { insertedCount: samples.length, replacedCount: 0, unchangedCount: 0, staleCount: 0 };
     },
   });
@@ -147,7 +152,7 @@ test("a server that goes away under load is found", async () => {
   const server = await peer({
     async putEntry(_, request) {
       if (++answered === 30) server.stop();
-      await database.admin.query("insert into log_entries values ($1)", [request.entry.entryId]);
+      await pool.query("insert into log_entries values ($1)", [request.entry.entryId]);
       return { entry: request.entry, outcome: 1 };
     },
   });

@@ -34,8 +34,9 @@ test("a response in Huffman's code, as RFC 7541 has it in C.6.1", async () => {
 test("trailers after a change of the table's size", async () => {
   const trailers = encodeHeaderBlock([["grpc-status", "13"]]);
   expect(await decodeHeaderBlock(Buffer.concat([Buffer.of(0x20), trailers]))).toMatchObject({ "grpc-status": "13" });
-  // The size 4,096, which takes three bytes.
-  expect(await decodeHeaderBlock(Buffer.concat([Buffer.of(0x20, 0x3f, 0x61), trailers])).catch(String)).toBeDefined();
+  expect(await decodeHeaderBlock(Buffer.concat([Buffer.of(0x20, 0x20), trailers]))).toMatchObject({
+    "grpc-status": "13",
+  });
 });
 
 test("what is no header block is refused", async () => {
