@@ -2,6 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import { errors, type FieldViolation } from "./errors.ts";
+import { isCertainlyValid } from "./validation/quick-check.ts";
 
 const validator = createValidator();
 
@@ -16,6 +17,7 @@ export function validateMessage<Desc extends DescMessage>(
   message: MessageShape<Desc>,
   prefix = "",
 ): void {
+  if (isCertainlyValid(schema, message)) return;
   const result = validator.validate(schema, message);
   if (result.kind === "valid") return;
   if (result.kind === "error") throw result.error;
@@ -36,7 +38,10 @@ export function warmUpValidation(
   schemas: Iterable<DescMessage>,
   create: (schema: DescMessage) => MessageShape<DescMessage>,
 ): void {
-  for (const schema of schemas) validator.validate(schema, create(schema));
+  for (const schema of schemas) {
+    isCertainlyValid(schema, create(schema));
+    validator.validate(schema, create(schema));
+  }
 }
 
 function describe(ruleId: string, message: string): string {
