@@ -28,7 +28,7 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
     checkEntry(entry);
     const row = toRow(entry);
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const [written] = await session.query(putLogEntry, [
+      const [written] = await session.write(putLogEntry, [
         employeeId,
         row.entry_id,
         row.type,

@@ -27,11 +27,11 @@ export async function storeSamples(
   { samples, copies }: DedupedSamples,
 ): Promise<StoredCounts> {
   const values = toSampleArrays(employeeId, samples);
-  let [counts] = await session.query(putSamples, values);
+  let [counts] = await session.write(putSamples, values, samples.length);
   if (counts && !counts.known) {
     [counts] = await session.transaction(async (transaction) => {
       await numberSources(transaction, samples);
-      return await transaction.query(putSamples, values);
+      return await transaction.finish(putSamples, values);
     });
   }
   if (!counts) throw employeeNotFound(employeeId);
