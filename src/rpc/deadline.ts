@@ -22,7 +22,7 @@ export const streamDeadlines: DeadlineLimits = { defaultTimeoutMs: undefined, ma
  * to refuse.
  */
 export function applyDeadline(header: Headers, limits: DeadlineLimits): number | undefined {
-  const isGrpc = (header.get("content-type") ?? "").startsWith("application/grpc");
+  const isGrpc = /^application\/grpc/i.test(header.get("content-type") ?? "");
   const name = isGrpc ? "grpc-timeout" : "connect-timeout-ms";
   const text = header.get(name);
   const wanted = text === null ? limits.defaultTimeoutMs : isGrpc ? grpcTimeout(text) : connectTimeout(text);

@@ -54,14 +54,17 @@ export class MessageReader<T> {
           fail(error);
         }
       });
-      this.#stream.on("end", () => {
+      const end = () => {
         // A stream that is cut off ends, too; that is no end of the body, and nobody is there to be told.
         if (this.#isOver || this.#stream.aborted) return;
         this.#isOver = true;
         if (this.#size > 0) fail(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
         else if (this.#count === 0) fail(numberOfMessages("missing"));
         else resolve(this.#message as T | Promise<T>);
-      });
+      };
+      this.#stream.on("end", end);
+      // Node tells the end of an empty body at once, whether or not somebody reads.
+      if (this.#stream.readableEnded) end();
     });
   }
 

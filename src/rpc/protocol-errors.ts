@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { errorFromJsonBytes, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { codeToHttpStatus, errorFromJsonBytes, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import type { Logger } from "pino";
@@ -56,15 +56,20 @@ async function connectResponse(response: UniversalServerResponse, log: Logger): 
   const chunks: Uint8Array[] = [];
   for await (const chunk of response.body ?? []) chunks.push(chunk);
   let bytes: Uint8Array = Buffer.concat(chunks);
+  let { status } = response;
   if (!response.header?.has("content-encoding")) {
     const error = errorFromJsonBytes(bytes, undefined, new ConnectError("", Code.Unknown));
     if (error.details.length === 0 && error.code !== Code.Unknown) {
-      bytes = errorToJsonBytes(toConnectError(fromProtocolError(error, log)), undefined);
+      const known = toConnectError(fromProtocolError(error, log));
+      bytes = errorToJsonBytes(known, undefined);
+      // Connect takes an undecodable message for a defect of its own.
+      status = codeToHttpStatus(known.code);
       response.header?.set("content-length", String(bytes.byteLength));
     }
   }
   return {
     ...response,
+    status,
     body: (async function* () {
       yield bytes;
     })(),

@@ -74,7 +74,9 @@ test.each<[string, Uint8Array]>([
   ["a text that ends within a letter", employee(3, [0xf0, 0x9f, 0x8c])],
 ])("Protobuf with %s is refused", async (_, bytes) => {
   expect(failureOfResponse(await send(envelope(bytes)))).toMatchObject(malformed);
-  expect(failureOfResponse(await send(bytes, { "content-type": "application/proto" }))).toMatchObject(malformed);
+  const connect = await send(bytes, { "content-type": "application/proto" });
+  expect(failureOfResponse(connect)).toMatchObject(malformed);
+  expect(connect.status).toBe(400);
 });
 
 test("messages nested ever deeper are refused", async () => {
