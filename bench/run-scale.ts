@@ -1,7 +1,7 @@
 import { showProgress } from "../src/cli/demo/progress.ts";
 import type { Contestant } from "./contestants/contestant.ts";
 import { countInSchemas } from "./contestants/count-stored.ts";
-import { provisionOurs, schemasOf } from "./contestants/ours.ts";
+import { hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
 import { servedContestant } from "./contestants/served.ts";
 import { startServerProcess } from "./contestants/server-process.ts";
 import { openClient, startBenchDatabase } from "./database.ts";
@@ -49,11 +49,16 @@ export async function runScale(
     stream.write(`Provisioning ${count} vaults ...\n`);
     const database = started.use(await startBenchDatabase());
     const server = started.use(await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url }));
-    using progress = showProgress(stream, count, "vaults");
-    const people = await provisionOurs(server.port, count, 0, () => {
-      signal.throwIfAborted();
-      progress.add(1);
-    });
+    const withProgress = async <T>(work: (onDone: () => void) => Promise<T>): Promise<T> => {
+      using progress = showProgress(stream, count, "vaults");
+      return await work(() => {
+        signal.throwIfAborted();
+        progress.add(1);
+      });
+    };
+    const tenantIds = await withProgress((onDone) => provisionTenants(server.port, count, onDone));
+    stream.write("Giving each of them an employee ...\n");
+    const people = await withProgress((onDone) => hirePeople(server.port, tenantIds, 0, onDone));
     const admin = started.use(await openClient(database.url));
     const countStored = countInSchemas(admin, await schemasOf(admin, people));
     await database.makeDurable();

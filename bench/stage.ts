@@ -1,7 +1,7 @@
 import type { Contestant, ContestantName } from "./contestants/contestant.ts";
 import { countInSharedTables } from "./contestants/count-shared.ts";
 import { countInSchemas } from "./contestants/count-stored.ts";
-import { provisionOurs, schemasOf } from "./contestants/ours.ts";
+import { hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
 import { databaseUrl, makePeerDatabases } from "./contestants/peer-database.ts";
 import { hasPgbench, pgbenchContestant } from "./contestants/pgbench.ts";
 import { type ServedParts, servedContestant } from "./contestants/served.ts";
@@ -46,7 +46,9 @@ export async function openStage({ tenants, readable, onStep, onDone }: StageOpti
 
   const service = started.use(await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url }));
   onStep(`Provisioning ${tenants} tenants of Wellvault through its API`, tenants);
-  const people = await provisionOurs(service.port, tenants, readable, onDone);
+  const tenantIds = await provisionTenants(service.port, tenants, onDone);
+  onStep("Giving each of them employees", tenants);
+  const people = await hirePeople(service.port, tenantIds, readable, onDone);
   const ownAdmin = await open(database.url);
   const countStored = countInSchemas(ownAdmin, await schemasOf(ownAdmin, people));
   const servers: ServedParts[] = [{ ...service, name: "ours", load, people, countStored }];

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { createClient } from "@connectrpc/connect";
+import { createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import type pg from "pg";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
@@ -13,71 +13,78 @@ import { seededEntries, tenantIdOf } from "./tenants.ts";
 const parallel = 8;
 
 /**
- * Makes tenants through the API, each with an employee who writes and one who reads.
+ * Provisions tenants through the API, and returns their ids. Nobody calls for them meanwhile: each new tenant makes
+ * every connection of the data plane read its memberships again, which is slow while there are many new ones.
  *
- * @param count tenants to make
- * @param withEntries of how many, from the front, the reader has entries
- * @param onMade told after each tenant
+ * @param onDone told after each tenant
  */
-export async function provisionOurs(
-  port: number,
-  count: number,
-  withEntries: number,
-  onMade: () => void,
-): Promise<Person[]> {
-  const baseUrl = `http://127.0.0.1:${port}`;
-  const sessionManager = new Http2SessionManager(baseUrl);
-  const transport = createGrpcTransport({ baseUrl, sessionManager });
-  const tenants = createClient(TenantService, transport);
-  const employees = createClient(EmployeeService, transport);
-  const logs = createClient(EmployeeLogService, transport);
-
-  const makePerson = async (index: number): Promise<Person> => {
+export async function provisionTenants(port: number, count: number, onDone: () => void): Promise<string[]> {
+  using calls = openTransport(port);
+  const tenants = createClient(TenantService, calls.transport);
+  const headers = { "x-role": "platform_operator" };
+  return await inParallel(count, onDone, async (index) => {
     const tenantId = tenantIdOf(index);
-    const operator = { headers: { "x-role": "platform_operator" } };
-    await tenants.provisionTenant({ tenantId, displayName: tenantId }, operator);
+    await tenants.provisionTenant({ tenantId, displayName: tenantId }, { headers });
+    return tenantId;
+  });
+}
+
+/**
+ * Gives each tenant an employee who writes and one who reads.
+ *
+ * @param withEntries for how many tenants, from the front, the reader has entries
+ * @param onDone told after each tenant
+ */
+export async function hirePeople(
+  port: number,
+  tenantIds: readonly string[],
+  withEntries: number,
+  onDone: () => void,
+): Promise<Person[]> {
+  using calls = openTransport(port);
+  const employees = createClient(EmployeeService, calls.transport);
+  const logs = createClient(EmployeeLogService, calls.transport);
+  return await inParallel(tenantIds.length, onDone, async (index) => {
+    const tenantId = tenantIds[index] ?? "";
     const admin = { headers: { "x-role": "company_admin", "x-tenant-id": tenantId } };
     const hire = async (externalId: string): Promise<string> => {
       const { employee } = await employees.createEmployee({ employee: { externalId }, requestId: randomUUID() }, admin);
       return employee?.employeeId ?? "";
     };
     const person = { tenantId, writerId: await hire("writer"), readerId: await hire("reader") };
-    if (index < withEntries) {
-      const headers = { "x-role": "employee", "x-tenant-id": tenantId, "x-employee-id": person.readerId };
-      for (const entry of seededEntries()) {
-        const { entryId, startMs, note, valence, labels } = entry;
-        await logs.putLogEntry(
-          {
-            employeeId: person.readerId,
-            entry: {
-              ...{ entryId, note, source: "bench", version: 1n, utcOffsetMinutes: 60 },
-              startTime: timestampFromMs(startMs),
-              detail: { case: "mood", value: { valence, labels } },
-            },
-          },
-          { headers },
-        );
-      }
+    const headers = { "x-role": "employee", "x-tenant-id": tenantId, "x-employee-id": person.readerId };
+    for (const { entryId, startMs, note, valence, labels } of index < withEntries ? seededEntries() : []) {
+      const entry = {
+        ...{ entryId, note, source: "bench", version: 1n, utcOffsetMinutes: 60 },
+        startTime: timestampFromMs(startMs),
+        detail: { case: "mood", value: { valence, labels } },
+      } as const;
+      await logs.putLogEntry({ employeeId: person.readerId, entry }, { headers });
     }
-    onMade();
     return person;
-  };
+  });
+}
 
-  try {
-    const people: Person[] = [];
-    let next = 0;
-    await Promise.all(
-      Array.from({ length: parallel }, async () => {
-        while (next < count) {
-          const index = next++;
-          people[index] = await makePerson(index);
-        }
-      }),
-    );
-    return people;
-  } finally {
-    sessionManager.abort();
-  }
+function openTransport(port: number): Disposable & { readonly transport: Transport } {
+  const baseUrl = `http://127.0.0.1:${port}`;
+  const sessionManager = new Http2SessionManager(baseUrl);
+  const transport = createGrpcTransport({ baseUrl, sessionManager });
+  return { transport, [Symbol.dispose]: () => sessionManager.abort() };
+}
+
+/** Does `work` for each number below `count`, some at a time, and returns what came of it in their order. */
+async function inParallel<T>(count: number, onDone: () => void, work: (index: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const lane = async () => {
+    while (next < count) {
+      const index = next++;
+      results[index] = await work(index);
+      onDone();
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, lane));
+  return results;
 }
 
 /** The schemas of tenants, in the order given. */
