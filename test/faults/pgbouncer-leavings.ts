@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { expect } from "vitest";
 import { look, type PooledWorld, serverConnections } from "./pgbouncer-world.ts";
 
 /** What a server connection shows to a caller without a pin. Settings that pgbouncer itself sets are left out. */
@@ -81,4 +82,21 @@ export async function strays(world: PooledWorld): Promise<{ wrong: string[]; see
     }
   }
   return { wrong, seenBy };
+}
+
+/** Fails unless no server connection holds anything of a caller, and each serves every tenant. */
+export async function expectClean(world: PooledWorld): Promise<void> {
+  expect(await leavings(world)).toEqual([]);
+  const { wrong, seenBy } = await strays(world);
+  expect(wrong).toEqual([]);
+  expect(seenBy.size).toBe(serverConnections);
+  for (const tenants of seenBy.values())
+    expect([...tenants].sort()).toEqual(world.tenants.map(({ tenantId }) => tenantId));
+  expect(await leavings(world)).toEqual([]);
+}
+
+/** Waits until so many statements sleep in the server. */
+export async function asleep(world: PooledWorld, count: number): Promise<void> {
+  const sleeping = "select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+  await expect.poll(() => world.admin(sleeping), { interval: 5, timeout: 5_000 }).toHaveLength(count);
 }

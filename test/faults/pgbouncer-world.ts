@@ -26,6 +26,8 @@ export interface PooledWorld {
   connect(): Promise<pg.Client>;
   /** Runs a statement as the superuser, past pgbouncer. */
   admin<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** A number that no row has yet. */
+  nextNo(): number;
   /** Process ids of the server connections that pgbouncer has. */
   backends(): Promise<number[]>;
   close(): Promise<void>;
@@ -41,6 +43,9 @@ export const write = statement<WriteValues, { pid: number; user: string }>(`
   select $1::integer, $2, $1::text, $3 from counted
   returning pg_backend_pid() as pid, current_user::text as user
 `);
+
+/** Sleeps, in seconds. */
+export const sleep = statement<[seconds: number], object>("select pg_sleep($1)");
 
 /** Whose rows a transaction sees, who it is, and which server connection it has. */
 export const look = statement<[], { pid: number; user: string; path: string; team: string | null }>(`
@@ -89,8 +94,10 @@ export async function openPooledWorld({ program, reset }: PooledWorldOptions): P
   const open: PooledWorld["open"] = (tenant, options = {}) =>
     sessions.open({ tenant, signal: new AbortController().signal, timeoutMs: 10_000, ...options });
   for (const tenant of [a, b, c]) await open(tenant).query(write, [1, randomUUID(), tenant.tenantId]);
+  let last = 100;
   return {
     tenants: [a, b, c],
+    nextNo: () => ++last,
     sessions,
     tap,
     open,
