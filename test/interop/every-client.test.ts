@@ -10,10 +10,16 @@ import { envelope, openWire } from "../support/wire.ts";
 import { useEverything } from "./scenario.ts";
 
 let service: TestService;
+/** Another service over the same database, which serves everything by Connect. */
+let connect: TestService;
 beforeAll(async () => {
   service = await startTestService();
+  connect = await startTestService({ leanUnary: false }, service.database);
 });
-afterAll(() => service.close());
+afterAll(async () => {
+  await connect.close();
+  await service.close();
+});
 
 const callers: [name: string, open: (address: string) => Caller][] = [
   ["grpc-js", (address) => openGrpcJsCaller(address)],
@@ -29,8 +35,15 @@ const callers: [name: string, open: (address: string) => Caller][] = [
   ["connect-get-binary-gzip", (address) => openCaller(address, "connect-binary", { useHttpGet: true, gzip: true })],
 ];
 
-test.each(callers)("%s uses everything and is answered alike", async (name, open) => {
-  const caller = open(service.address);
+/** The clients that take the lean path, and take Connect's when that is off. */
+const leanCallers = callers.filter(([name]) => /^grpc(-js)?(-gzip)?$/.test(name));
+const everyCaller = [
+  ...callers.map(([name, open]) => [name, open, true] as const),
+  ...leanCallers.map(([name, open]) => [`${name}-by-connect`, open, false] as const),
+];
+
+test.each(everyCaller)("%s uses everything and is answered alike", async (name, open, isLean) => {
+  const caller = open((isLean ? service : connect).address);
   try {
     await useEverything(caller, `company-${name}`);
   } finally {
@@ -38,8 +51,8 @@ test.each(callers)("%s uses everything and is answered alike", async (name, open
   }
 });
 
-test.each(callers)("%s is told code, reason and details of every kind of error", async (name, open) => {
-  const caller = open(service.address);
+test.each(everyCaller)("%s is told code, reason and details of every kind of error", async (name, open, isLean) => {
+  const caller = open((isLean ? service : connect).address);
   try {
     const tenant = await service.provision(`errors-${name}`);
     const admin = as("company_admin", tenant);
@@ -95,8 +108,13 @@ test("a method without side effects is served by GET, with the identity in its h
   expect((await fetch(writing, { headers: { "x-role": "platform_operator" } })).status).toBe(405);
 });
 
-test.each(["gzip", "br"])("a large answer is compressed by %s for whoever takes that", async (encoding) => {
-  const wire = await openWire(service.address);
+test.each([
+  ["gzip", true],
+  ["gzip", false],
+  ["br", true],
+  ["br", false],
+])("a large answer is compressed by %s for whoever takes that (lean: %s)", async (encoding, isLean) => {
+  const wire = await openWire((isLean ? service : connect).address);
   const headers = { "content-type": "application/grpc", "x-role": "auditor" };
   const empty = envelope(new Uint8Array());
   const packed = await wire.send(kindsPath, { ...headers, "grpc-accept-encoding": encoding }, empty);

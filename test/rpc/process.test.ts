@@ -108,6 +108,7 @@ test.each([
   ["WELLVAULT_DEFAULT_TIMEOUT_MS", ["0", "3600001", "1s", "60001"]],
   ["WELLVAULT_MAX_TIMEOUT_MS", ["0", "3600001", "9999"]],
   ["WELLVAULT_DRAIN_TIMEOUT_MS", ["-1", "600001"]],
+  ["WELLVAULT_LEAN_UNARY", ["no", "ON"]],
   ["WELLVAULT_LOG_LEVEL", ["loud", "INFO"]],
   ["DATABASE_URL", ["localhost", "mysql://localhost/x", "postgresql://localhost", "postgresql://localhost/"]],
 ])("%s must be usable", (name, values) => {
