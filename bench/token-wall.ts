@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { type Clients, openClients } from "../src/cli/demo/clients.ts";
 import { startTemporaryService } from "../src/cli/demo/temporary-service.ts";
+import { cpuMsOf } from "./measure/proc.ts";
+import { median } from "./measure/statistics.ts";
 import type { LoadKind, LoadOrder, LoadResult } from "./token-wall/load.ts";
 
 const usage = `Usage: npm run bench:token-wall -- [options]
@@ -153,14 +154,7 @@ async function processorMs(admin: pg.Client): Promise<number> {
   );
   const { user, system } = process.cpuUsage();
   let sum = (user + system) / 1_000;
-  for (const { pid } of rows) {
-    // Fields 14 and 15 of proc(5), in hundredths of a second; the name before them may hold spaces.
-    const fields = await readFile(`/proc/${pid}/stat`, "utf8").then(
-      (text) => text.slice(text.lastIndexOf(")") + 2).split(" "),
-      () => [],
-    );
-    sum += (Number(fields[11]) + Number(fields[12])) * 10;
-  }
+  for (const { pid } of rows) sum += cpuMsOf(pid);
   return sum;
 }
 
@@ -169,11 +163,6 @@ async function ask(load: ChildProcess, order: LoadOrder): Promise<number> {
   const [result] = (await once(load, "message")) as [LoadResult];
   if ("error" in result) throw new Error(`The load failed: ${result.error}`);
   return result.rate;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 function bounded(name: string, text: string, min: number, max: number): number {

@@ -38,7 +38,7 @@ export function startLoad(): LoadProcess {
         );
         child.on("message", onAnswer);
         child.on("exit", onExit);
-        child.send(order);
+        child.send(order, (error) => error && settle(() => fail(error)));
       }),
     [Symbol.dispose]: () => void child.kill(),
   };
