@@ -61,7 +61,8 @@ export class PinnedClient extends ExtendedClient {
   }
 
   protected override get isWornOut(): boolean {
-    return this.#vaults.size > maxVaults;
+    // A transaction that nobody ended is the next user's no more than its vaults are.
+    return this.#vaults.size > maxVaults || this.#opening !== undefined || this.#isCommitted;
   }
 
   override query(config: unknown, ...rest: unknown[]): never {

@@ -1,0 +1,223 @@
+import { glob } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { loginUrl } from "../../src/database/logins.ts";
+import type { Pin } from "../../src/database/pin.ts";
+import { lastValues, maxVaults, PinnedClient } from "../../src/database/pinned-client.ts";
+import { fragment, type Statement, statement } from "../../src/database/statement.ts";
+import { openTenantSessions, type TenantSessions } from "../../src/tenancy/sessions.ts";
+import type { TenantEntry } from "../../src/tenancy/tenant.ts";
+import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
+import { testTokenKey } from "../support/migrate.ts";
+import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
+import { openWireTap, type WireTap } from "../support/wire-tap.ts";
+
+let plane: PinnedPlane;
+let tap: WireTap;
+let sessions: TenantSessions;
+let a: TenantEntry;
+const tokens = createTenantTokens(testTokenKey);
+const signal = new AbortController().signal;
+
+beforeAll(async () => {
+  plane = await openPinnedPlane(1);
+  a = await plane.provision("company-a");
+  tap = await openWireTap(plane.database.url);
+  sessions = openTenantSessions({
+    urlOf: (login) => tap.through(loginUrl(plane.database.url, login, undefined)),
+    loginCount: 1,
+    tokens,
+    poolSize: 1,
+    entities: [],
+    onWarning: () => undefined,
+  });
+  await open().query(count, []);
+  await open().query(count, []);
+});
+beforeEach(async () => {
+  // The clean-up after the last test is sent by now.
+  await open().query(count, []);
+  tap.clear();
+});
+afterAll(async () => {
+  await sessions.close();
+  await tap.close();
+  await plane.close();
+});
+
+const count = statement<[], { count: number }>`select count(*)::integer as count from employees`;
+const open = () => sessions.open({ tenant: a, signal, timeoutMs: 10_000 });
+
+/** The letters of the protocol's messages that were sent, such as `BDES` for a statement that is bound and executed. */
+const letters = () => tap.sent.map(({ type }) => type).join("");
+
+function pinTo(tenant: TenantEntry): Pin {
+  return {
+    role: tenant.vault,
+    settings: {
+      search_path: `"${tenant.vault}", pg_temp`,
+      statement_timeout: "10000",
+      "wellvault.company": tenant.companyId,
+      "wellvault.token": tokens.sign(tenant.companyId, 10_000),
+    },
+  };
+}
+
+async function connect(): Promise<PinnedClient> {
+  const client = new PinnedClient(loginUrl(plane.database.url, "wellvault_app", undefined));
+  await client.connect();
+  return client;
+}
+
+describe("what goes to the server", () => {
+  test("for a lone statement: the pin, which is parsed already, the statement, and one Sync", async () => {
+    await open().query(count, []);
+    expect(letters()).toBe("BDEPBDES");
+  });
+
+  test("for a transaction: BEGIN, pin and first statement with one Sync, then the commit", async () => {
+    await open().transaction(async (transaction) => {
+      await transaction.query(count, []);
+      await transaction.query(count, []);
+    });
+    expect(letters().startsWith("PBDEBDEPBDESPBDESPBDES")).toBe(true);
+    expect(tap.statements().map((text) => text.trim().split(/\s/)[0])).toEqual(["begin", "select", "select", "commit"]);
+  });
+
+  test("for a transaction that says which statement is its last: everything in one write", async () => {
+    await open().transaction(async (transaction) => await transaction.finish(count, []));
+    expect(letters().split("S")[0]).toBe("PBDEBDEPBDEPBDE");
+    expect(
+      tap
+        .statements()
+        .map((text) => text.trim().split(/\s/)[0])
+        .slice(0, 3),
+    ).toEqual(["begin", "select", "commit"]);
+  });
+
+  test("for a transaction without a statement: nothing", async () => {
+    expect(await open().transaction(async () => "nothing")).toBe("nothing");
+    expect(letters()).toBe("");
+  });
+
+  test("after a statement of the source: nothing; after any other: the clean-up", async () => {
+    await open().query(count, []);
+    expect(letters()).not.toContain("Q");
+    await open().query(statement<[], never>("select 1"), []);
+    await open().query(count, []);
+    expect(tap.sent.filter(({ type }) => type === "Q")).toHaveLength(1);
+  });
+});
+
+describe("a statement", () => {
+  test("is literal only when all of it stands in the source", () => {
+    const text = "select 1";
+    expect(statement`select 1`.isLiteral).toBe(true);
+    expect(statement`select ${fragment`1 as ${fragment`one`}`}`).toMatchObject({
+      text: "select 1 as one",
+      isLiteral: true,
+    });
+    expect(statement(text).isLiteral).toBe(false);
+    expect(() => statement`select ${{ text: "1" }}`).toThrow("no fragment");
+    expect(() => statement`select ${"1" as never}`).toThrow("no fragment");
+    expect(() => fragment`${"1" as never}`).toThrow("no fragment");
+    expect(() => statement(Object.assign([text], { raw: [text] }))).toThrow("no template literal");
+  });
+
+  test("is one of those that leave nothing on their connection, wherever it is declared", async () => {
+    const leaving =
+      /\b(set_config|set|reset|prepare|declare|listen|notify|nextval|setval|pg_advisory\w*|temp|temporary|lo_\w+)\b/i;
+    const found: string[] = [];
+    for await (const file of glob("src/{logs,metrics,employees}/**/*.ts", {
+      cwd: join(import.meta.dirname, "../.."),
+    })) {
+      const module = (await import(join(import.meta.dirname, "../..", file))) as Record<string, unknown>;
+      for (const value of Object.values(module)) {
+        if (typeof value !== "object" || value === null || !("isLiteral" in value)) continue;
+        const { text, isLiteral } = value as Statement<[], unknown>;
+        found.push(text);
+        expect(isLiteral, text).toBe(true);
+        // "set" belongs to an update.
+        const words = text.replace(/\bupdate\s+\w+(\s+as\s+\w+)?\s+set\b|\bdo update set\b/gi, "");
+        expect(words).not.toMatch(leaving);
+      }
+    }
+    expect(found.length).toBeGreaterThan(8);
+    // The control: these would be seen.
+    expect("select set_config('a', 'b', false)").toMatch(leaving);
+    expect("listen x").toMatch(leaving);
+  });
+});
+
+describe("a client", () => {
+  test("refuses a lone statement inside a transaction: its pin would not end with it", async () => {
+    const client = await connect();
+    await client.query("begin");
+    await expect(client.runPinned(pinTo(a), count, [[]])).rejects.toThrow("in a transaction");
+    await client.end();
+  });
+
+  test("runs nothing after the last statement of a transaction", async () => {
+    const client = await connect();
+    await client.query("begin");
+    await client.query("select 1", lastValues([]));
+    await expect(client.query("select 2", [])).rejects.toThrow("the transaction is committed");
+    await client.query("commit");
+    expect((await client.query("select 3 as three", [])) as unknown).toMatchObject({ rows: [{ three: 3 }] });
+    await client.end();
+  });
+
+  test("says so when the last statement committed nothing, because an error was passed over", async () => {
+    const client = await connect();
+    await client.query("begin");
+    await expect(client.query("select 1 / 0", [])).rejects.toMatchObject({ code: "22012" });
+    await expect(client.query("select 1", lastValues([]))).rejects.toMatchObject({ code: "25P02" });
+    await client.query("rollback");
+    await client.end();
+  });
+
+  test("sends nothing of a value that cannot be sent, and is good for the next statement", async () => {
+    const client = await connect();
+    const circular: Record<string, unknown> = {};
+    circular["self"] = circular;
+    const echo = statement<[unknown], { echo: string }>`select $1::text as echo`;
+    await expect(client.runPinned(pinTo(a), echo, [[circular]])).rejects.toThrow(/circular/i);
+    expect(await client.runPinned(pinTo(a), echo, [["a"], ["b"]])).toEqual([[{ echo: "a" }], [{ echo: "b" }]]);
+    await client.end();
+  });
+
+  test("does none of several executions when one of them fails", async () => {
+    const add = statement<
+      [no: number],
+      never
+    >`insert into sample_sources (source_no, slug, daily) values ($1::smallint, 'x', $1 = 7)`;
+    const client = await connect();
+    await expect(client.runPinned(pinTo(a), add, [[1], [2], [1]])).rejects.toMatchObject({ code: "23505" });
+    const left = statement<[], unknown>`select from sample_sources`;
+    expect(await client.runPinned(pinTo(a), left, [[]])).toEqual([[]]);
+    await client.end();
+  });
+
+  test("that was pinned to many vaults is replaced when it is given back", async () => {
+    const pool = new pg.Pool({
+      Client: PinnedClient,
+      connectionString: loginUrl(plane.database.url, "wellvault_app", undefined),
+      max: 1,
+    } as pg.PoolConfig);
+    const one = statement<[], never>`select 1 as one`;
+    const use = async (vaults: number) => {
+      const client = (await pool.connect()) as unknown as PinnedClient & { processID: number; release(): void };
+      // Roles that are not there count as well: what is pinned is not known before.
+      for (let n = 0; n < vaults; n++) {
+        await expect(client.runPinned({ ...pinTo(a), role: `v_${n}` }, one, [[]])).rejects.toThrow("role is missing");
+      }
+      client.release();
+      return client.processID;
+    };
+    const first = await use(0);
+    expect(await use(maxVaults + 1)).toBe(first);
+    expect(await use(0)).not.toBe(first);
+    await pool.end();
+  });
+});
