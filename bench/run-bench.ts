@@ -72,7 +72,7 @@ export async function runBench(
       },
     };
     turnsLeft = turnCount(stage.contestants, run);
-    say(`Measuring ${stage.contestants.length} contestants in ${cells.length} cells ...`);
+    say(`Measuring ${stage.contestants.length} contestants, cells: ${cells.length} ...`);
     startBar();
     const problems = await runCells(stage.contestants, run);
     endProgress();
