@@ -25,6 +25,7 @@ import { fromProtocolError, toCatalogueError, toConnectError } from "./connect-e
 import { applyDeadline, type DeadlineLimits } from "./deadline.ts";
 import type { LeanMethod } from "./lean-method.ts";
 import { MessageReader } from "./message-reader.ts";
+import { headersOf, withHeaders } from "./node-headers.ts";
 import { credentialsKey, credentialsOf } from "./peer.ts";
 import { setErrorStatus } from "./protocol-errors.ts";
 
@@ -194,22 +195,6 @@ export class LeanCall {
     }
     this.#parts.onOver();
   }
-}
-
-function headersOf(headers: IncomingHttpHeaders): Headers {
-  const result = new Headers();
-  for (const name in headers) {
-    const value = headers[name];
-    if (name.startsWith(":") || value === undefined) continue;
-    if (typeof value === "string") result.append(name, value);
-    else for (const each of value) result.append(name, each);
-  }
-  return result;
-}
-
-function withHeaders<T extends Record<string, string | number>>(target: T, headers: Headers): T {
-  for (const [name, value] of headers) Object.assign(target, { [name]: value });
-  return target;
 }
 
 const ignore = () => undefined;

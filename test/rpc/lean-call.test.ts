@@ -9,7 +9,7 @@ import { createLeanMethod } from "../../src/rpc/lean-method.ts";
 import { listen } from "../../src/rpc/listener.ts";
 import { createNodeHandler, type NodeHandler } from "../../src/rpc/node-handler.ts";
 import type { UnarySpec } from "../../src/rpc/unary-methods.ts";
-import { envelope, openWire } from "../support/wire.ts";
+import { envelope, failureOfResponse, openWire } from "../support/wire.ts";
 
 const log = pino({ level: "silent" });
 afterEach(() => void vi.useRealTimers());
@@ -43,55 +43,58 @@ test("a caller that does not read its answer is cut off some time after its dead
   expect(destroyed).toEqual(["never reads"]);
 });
 
+/** Serves by one path or the other on a port of its own; `wasLean` tells which one the last call took. */
+async function serve(leanUnary: boolean, routes: Parameters<typeof createNodeHandler>[0]["routes"]) {
+  const deadlines = { defaultTimeoutMs: 5_000, maxTimeoutMs: 5_000 };
+  const handler = createNodeHandler({ routes, deadlines, leanUnary, log });
+  let wasLean = false;
+  const takeStream: NodeHandler["takeStream"] = (...args) => {
+    wasLean = handler.takeStream(...args);
+    return wasLean;
+  };
+  const served = { ...handler, takeStream };
+  const listener = await listen({ host: "127.0.0.1", port: 0, tls: undefined, handler: served, log });
+  const wire = await openWire(`http://127.0.0.1:${listener.port}`);
+  return {
+    wire,
+    wasLean: () => wasLean,
+    close() {
+      wire.close();
+      listener.close();
+      listener.destroy();
+    },
+  };
+}
+
 /** What handlers and interceptors are told of a call, by one path or the other. */
 async function told(leanUnary: boolean): Promise<unknown> {
   let context: HandlerContext | undefined;
   let request: UnaryRequest | undefined;
-  const handler = createNodeHandler({
-    routes: (router) => [
-      router({
-        interceptors: [
-          (next) => (call) => {
-            request = call as UnaryRequest;
-            return next(call);
-          },
-        ],
-      }).service(Health, {
-        check(_, given) {
-          context = given;
-          given.responseHeader.set("x-head", "1");
-          given.responseTrailer.set("x-tail", "2");
-          return {};
+  const { wire, wasLean, close } = await serve(leanUnary, (router) => [
+    router({
+      interceptors: [
+        (next) => (call) => {
+          request = call as UnaryRequest;
+          return next(call);
         },
-      }),
-    ],
-    deadlines: { defaultTimeoutMs: 5_000, maxTimeoutMs: 5_000 },
-    leanUnary,
-    log,
-  });
-  let taken = false;
-  const takeStream: NodeHandler["takeStream"] = (...args) => {
-    taken = handler.takeStream(...args);
-    return taken;
-  };
-  const listener = await listen({
-    host: "127.0.0.1",
-    port: 0,
-    tls: undefined,
-    handler: { ...handler, takeStream },
-    log,
-  });
-  const wire = await openWire(`http://127.0.0.1:${listener.port}`);
+      ],
+    }).service(Health, {
+      check(_, given) {
+        context = given;
+        given.responseHeader.set("x-head", "1");
+        given.responseTrailer.set("x-tail", "2");
+        return {};
+      },
+    }),
+  ]);
   const headers = { ":authority": "Test:80", "x-note-bin": "AAEC", "x-text": "a", "grpc-timeout": "1H" };
   const answer = await wire.send(
     "/grpc.health.v1.Health/Check",
     { ...headers, "content-type": "application/grpc" },
     envelope(Buffer.from("\n\u0001x")),
   );
-  wire.close();
-  listener.close();
-  listener.destroy();
-  expect(taken).toBe(leanUnary);
+  close();
+  expect(wasLean()).toBe(leanUnary);
   if (!context || !request) throw new Error("the call did not arrive");
   const { method, service, requestMethod, protocolName, url, requestHeader, values, signal, timeoutMs } = context;
   expect(timeoutMs()).toBeGreaterThan(0);
@@ -117,4 +120,24 @@ test("handlers and interceptors are told the same of a call as by Connect", asyn
     },
     answer: ["1", "2", "0"],
   });
+});
+
+test.each([true, false])("a large response comes whole through a small window (lean: %s)", async (leanUnary) => {
+  const limit = 4 * 1_024 * 1_024;
+  let size = 0;
+  const { wire, wasLean, close } = await serve(leanUnary, (router) => [
+    router({}).service(Health, { list: () => ({ statuses: { ["x".repeat(size)]: {} } }) }),
+  ]);
+  const ask = async () =>
+    await wire.send("/grpc.health.v1.Health/List", { "content-type": "application/grpc" }, envelope(new Uint8Array()));
+  // The client's windows are of 64 KiB.
+  size = limit - 100;
+  const whole = await ask();
+  expect(whole.trailers.get("grpc-status")).toBe("0");
+  expect(whole.body.byteLength).toBeGreaterThan(size);
+  expect(whole.body.readUInt32BE(1)).toBe(whole.body.byteLength - 5);
+  size = limit;
+  expect(failureOfResponse(await ask())).toMatchObject({ code: "ResourceExhausted", reason: "MESSAGE_TOO_LARGE" });
+  expect(wasLean()).toBe(leanUnary);
+  close();
 });
