@@ -27,7 +27,9 @@ export async function cancelQuery(client: pg.ClientBase): Promise<void> {
   const socket = connect(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port });
   socket.setTimeout(cancelTimeoutMs, () => socket.destroy());
   socket.on("error", () => undefined);
-  socket.end(request).resume();
-  // The server closes the connection once it has passed the signal on.
+  // The server closes the connection once it has passed the signal on. Closed from this side before, it ends
+  // PgBouncer up to version 1.18.
+  socket.write(request);
+  socket.resume();
   await new Promise((done) => socket.once("close", done));
 }

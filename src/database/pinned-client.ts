@@ -1,5 +1,7 @@
+import { cancelQuery } from "./cancel-query.ts";
 import { done, ExtendedClient } from "./extended-client.ts";
 import { type Pin, pin, pinValues } from "./pin.ts";
+import { StaleConnectionError } from "./stale-connection-error.ts";
 import type { Statement } from "./statement.ts";
 import type { BatchStep } from "./statement-batch.ts";
 import { VaultGoneError } from "./vault-gone-error.ts";
@@ -15,6 +17,36 @@ interface Opening {
  * caches, which PostgreSQL never gives back.
  */
 export const maxVaults = 1_000;
+
+/** The commit of a transaction undid it, because an error in it had been passed over. */
+class NothingCommittedError extends Error {
+  override readonly name = "NothingCommittedError";
+  constructor() {
+    super("a statement of the transaction failed, so nothing of it was committed");
+  }
+}
+
+/** Clients by the number that their server process was given out with, for as long as they are connected. */
+const clients = new Map<number, PinnedClient>();
+
+/**
+ * Cancels what runs on the connection of a process. Kysely asks for that by SQL on another connection, which
+ * behind a pooler names a process that is not there, and waits for a server connection.
+ */
+async function cancelByProcess(processId: number): Promise<void> {
+  const client = clients.get(processId);
+  if (client) await cancelQuery(client);
+}
+
+/** What `pg` hands its messages to: cursors and streams bring it with them. */
+interface Submittable {
+  submit(connection: unknown): void;
+  handleError(error: unknown, connection: unknown): void;
+}
+
+function isSubmittable(config: unknown): config is Submittable {
+  return typeof config === "object" && config !== null && "submit" in config && "handleError" in config;
+}
 
 const last = new WeakSet<readonly unknown[]>();
 
@@ -37,9 +69,19 @@ export function lastValues(values: readonly unknown[]): readonly unknown[] {
 export class PinnedClient extends ExtendedClient {
   #opening: Opening | undefined;
   #isCommitted = false;
+  #isStale = false;
   /** Whether one backend serves the connection, and not one after another as behind a pooler; undefined: not known. */
   #hasOwnBackend: boolean | undefined;
   readonly #vaults = new Set<unknown>();
+
+  constructor(...args: ConstructorParameters<typeof ExtendedClient>) {
+    super(...args);
+    this.once("connect", () => {
+      const { processID } = this as unknown as { processID: number };
+      clients.set(processID, this);
+      this.once("end", () => clients.delete(processID));
+    });
+  }
 
   /**
    * Runs a statement once for each of the lists of values, in one transaction of its own that is pinned. All
@@ -62,6 +104,7 @@ export class PinnedClient extends ExtendedClient {
 
   protected override get isWornOut(): boolean {
     // A transaction that nobody ended is the next user's no more than its vaults are.
+    if (this.#isStale) return true;
     return this.#vaults.size > maxVaults || this.#opening !== undefined || this.#isCommitted;
   }
 
@@ -69,13 +112,13 @@ export class PinnedClient extends ExtendedClient {
     return (this.#intercept(config, rest) ?? super.query(config, ...rest)) as never;
   }
 
-  #intercept(config: unknown, rest: readonly unknown[]): Promise<unknown> | undefined {
+  #intercept(config: unknown, rest: readonly unknown[]): unknown {
     const [values] = rest;
     if (typeof config !== "string" || (values !== undefined && !Array.isArray(values)) || rest.length > 1) {
-      // A cursor, or a query in another of pg's forms: it needs a transaction that is begun.
-      if (this.#opening) this.sendBatch(this.#open(), false).catch(() => undefined);
-      return undefined;
+      return this.#opening ? this.#afterOpening(config, rest) : undefined;
     }
+    const cancelled = /^select pg_cancel_backend\((-?\d+)\)$/.exec(config)?.[1];
+    if (cancelled !== undefined) return cancelByProcess(Number(cancelled)).then(() => done);
     const isEnd = /^(commit|rollback)$/i.test(config);
     if (this.#isCommitted) {
       if (!isEnd) return Promise.reject(new Error("the transaction is committed"));
@@ -89,7 +132,7 @@ export class PinnedClient extends ExtendedClient {
     if (values && last.has(values)) {
       return this.#finish({ text: config, values });
     }
-    if (!this.#opening) return undefined;
+    if (!this.#opening) return isEnd ? this.#end(config) : undefined;
     if (isEnd) {
       this.#opening = undefined;
       return Promise.resolve(done);
@@ -103,11 +146,30 @@ export class PinnedClient extends ExtendedClient {
     return this.sendBatch(steps, false).then((results) => results.at(-1));
   }
 
+  /** Ends the transaction, and fails when a commit was none. */
+  async #end(config: string): Promise<unknown> {
+    const result = (await super.query(config, [])) as { command?: string };
+    // The server answers ROLLBACK to the commit of a transaction in which a statement failed.
+    if (/^commit$/i.test(config) && result.command === "ROLLBACK") throw new NothingCommittedError();
+    return result;
+  }
+
+  /** Begins the transaction for a cursor, or for a query in another of pg's forms, and then sends it. */
+  #afterOpening(config: unknown, rest: readonly unknown[]): unknown {
+    const opened = this.sendBatch(this.#open(), false);
+    if (!isSubmittable(config)) return opened.then(() => super.query(config, ...rest));
+    opened.then(
+      () => super.query(config, ...rest),
+      (error: unknown) => config.handleError(error, this.connection),
+    );
+    return config;
+  }
+
   /** Runs the last statement of the transaction and commits it. The `commit` that follows finds it done. */
   async #finish(step: BatchStep): Promise<unknown> {
     const results = await this.sendBatch([...this.#open(), step, { text: "commit", values: [] }], false);
     // The server answers ROLLBACK where there is nothing that it could commit.
-    if (results.at(-1)?.command !== "COMMIT") throw new Error("the transaction was not committed");
+    if (results.at(-1)?.command !== "COMMIT") throw new NothingCommittedError();
     this.#isCommitted = true;
     return results.at(-2);
   }
@@ -130,9 +192,13 @@ export class PinnedClient extends ExtendedClient {
       // Parsed once: its plan is good under every token, for it reads no vault. A pooler's next backend may
       // not know the name.
       name: this.#hasOwnBackend ? "wellvault_pin" : undefined,
-      explain: (error) =>
+      explain: (error) => {
         // invalid_parameter_value: of all that the pin sets, only the role can be one that there is not.
-        error.code === "22023" ? new VaultGoneError("the vault's role is missing", { cause: error }) : error,
+        if (error.code === "22023") return new VaultGoneError("the vault's role is missing", { cause: error });
+        if (error.code !== "42501") return error;
+        this.#isStale = true;
+        return new StaleConnectionError("the connection may not become the vault's role", { cause: error });
+      },
     };
   }
 

@@ -1,4 +1,10 @@
-import { isRaw, PostgreSqlConnection, PostgreSqlDriver, type SessionContext } from "@mikro-orm/postgresql";
+import {
+  type EntityData,
+  isRaw,
+  PostgreSqlConnection,
+  PostgreSqlDriver,
+  type SessionContext,
+} from "@mikro-orm/postgresql";
 import { CompiledQuery, type ControlledTransaction } from "kysely";
 import { type PinSettings, pin, pinValues } from "./pin.ts";
 
@@ -21,6 +27,22 @@ export class PinnedConnection extends PostgreSqlConnection {
     return (await super.execute(prepared.query, prepared.params, method, binding, loggerContext)) as never;
   }
 
+  override async *stream<T extends EntityData<object>>(
+    ...[query, params = [], ctx, loggerContext, chunkSize]: StreamArguments
+  ): AsyncIterableIterator<T> {
+    const prepared = this["prepareQuery"](query, params);
+    const { text, values } = bind(this.platform, prepared.query, prepared.params);
+    const binding = {
+      getExecutor: () => {
+        const executor = (ctx ?? this.getClient()).getExecutor();
+        const stream: typeof executor.stream = (compiled, ...rest) =>
+          executor.stream({ ...compiled, sql: text, parameters: values }, ...rest);
+        return { stream };
+      },
+    } as unknown as typeof ctx;
+    yield* super.stream<T>(prepared.query, prepared.params, binding, loggerContext, chunkSize);
+  }
+
   override async begin({ sessionContext, ...options }: BeginOptions = {}): ReturnType<PostgreSqlConnection["begin"]> {
     const transaction = await super.begin(options);
     // A savepoint is inside a transaction that is pinned already.
@@ -36,6 +58,7 @@ export class PinnedConnection extends PostgreSqlConnection {
   }
 }
 
+type StreamArguments = Parameters<PostgreSqlConnection["stream"]>;
 type ExecuteArguments = Parameters<PostgreSqlConnection["execute"]>;
 type Platform = PostgreSqlConnection["platform"];
 

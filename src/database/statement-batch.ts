@@ -24,7 +24,7 @@ export type TypeParserOf = (typeId: number) => (text: string) => unknown;
 
 /** How `pg` sends the messages of the extended protocol; its types leave them out. */
 interface Wire extends NodeJS.EventEmitter {
-  readonly stream: { cork(): void; uncork(): void };
+  readonly stream: NodeJS.WritableStream;
   /** The texts of the statements that the server keeps, by name; pg writes it by a query's `name`. */
   readonly parsedStatements: Record<string, string>;
   parse(message: { text: string; name: string }): void;
@@ -76,8 +76,9 @@ export class StatementBatch implements pg.Submittable {
   }
 
   submit(connection: pg.Connection): void {
-    const wire = connection as unknown as Wire;
-    wire.stream.cork();
+    const messages: Buffer[] = [];
+    // pg's own connection makes the messages; what it would write one by one is collected.
+    const wire = Object.create(connection, { _send: { value: (bytes: Buffer) => messages.push(bytes) } }) as Wire;
     try {
       let parsed: string | undefined;
       for (const { text, values, name = "" } of this.#steps) {
@@ -95,7 +96,7 @@ export class StatementBatch implements pg.Submittable {
       wire.parse({ text: abandon, name: "" });
     } finally {
       wire.sync();
-      wire.stream.uncork();
+      if (wire.stream.writable) wire.stream.write(Buffer.concat(messages));
     }
   }
 

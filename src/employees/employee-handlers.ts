@@ -8,7 +8,7 @@ import { type Employee, EmployeeSchema } from "../gen/wellvault/v1/employee_pb.t
 import type { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
 import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../paging.ts";
 import type { TenantHandlers } from "../tenancy/handlers.ts";
-import type { PinnedTransaction } from "../tenancy/sessions.ts";
+import type { PinnedTransaction } from "../tenancy/session.ts";
 import { validateMessage } from "../validation.ts";
 import { allotEmployeeNo, countEmployeeOut } from "./allot-employee-no.ts";
 import { EmployeeEntity, type EmployeeRow } from "./employee-entity.ts";

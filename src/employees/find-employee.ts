@@ -1,5 +1,5 @@
 import { errors } from "../errors.ts";
-import type { TenantSession } from "../tenancy/sessions.ts";
+import type { TenantSession } from "../tenancy/session.ts";
 import { findEmployeeNo } from "./statements/find-employee-no.ts";
 
 /** The error for an employee that the tenant does not have. */

@@ -1,5 +1,5 @@
 import { errors } from "../errors.ts";
-import type { PinnedTransaction } from "../tenancy/sessions.ts";
+import type { PinnedTransaction } from "../tenancy/session.ts";
 import { listSources, type SourceKey } from "./sample-arrays.ts";
 import { findSources, insertSources, lockSourceCounter, setSourceCounter } from "./statements/sample-sources.ts";
 

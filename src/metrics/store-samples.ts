@@ -1,5 +1,5 @@
 import { employeeNotFound } from "../employees/find-employee.ts";
-import type { TenantSession } from "../tenancy/sessions.ts";
+import type { TenantSession } from "../tenancy/session.ts";
 import type { DedupedSamples } from "./dedupe-samples.ts";
 import { toSampleArrays } from "./sample-arrays.ts";
 import type { StorableSample } from "./sample-rules.ts";

@@ -1,5 +1,5 @@
 import type { DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import type { TenantSession } from "./sessions.ts";
+import type { TenantSession } from "./session.ts";
 
 /**
  * The handlers of a service that works on one tenant's data: each turns a valid request and a session

@@ -7,53 +7,15 @@ import type { Pin } from "../database/pin.ts";
 import { lastValues } from "../database/pinned-client.ts";
 import { createDatabaseProbe } from "../database/probe.ts";
 import { isConnectionFailure, isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
+import { isStaleConnection } from "../database/stale-connection-error.ts";
 import type { Statement } from "../database/statement.ts";
 import { isVaultGone } from "../database/vault-gone-error.ts";
 import { errors } from "../errors.ts";
 import { createFairShare, type FairShare } from "./fair-share.ts";
+import type { PinnedTransaction, TenantSession } from "./session.ts";
 import { createSharedWrites, type SharedWrites, type WriteItem } from "./shared-writes.ts";
 import type { TenantEntry } from "./tenant.ts";
 import type { TenantTokens } from "./tenant-tokens.ts";
-
-/** What runs in one vault. */
-interface Pinned {
-  /** The tenant whose vault it is. */
-  readonly tenantId: string;
-  /** Entity manager; its entities live in the vault. */
-  readonly em: EntityManager;
-  /** Runs one statement with bound parameters: in this transaction, or in one of its own. */
-  query<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]>;
-}
-
-/** A transaction pinned to one vault. */
-export interface PinnedTransaction extends Pinned {
-  /**
-   * Runs the last statement of the transaction and commits it with it, in one round trip. Nothing may follow,
-   * and the manager may have nothing left to write.
-   */
-  finish<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]>;
-}
-
-/** All that a handler may do with the database: everything it reaches is one tenant's vault. */
-export interface TenantSession extends Pinned {
-  /**
-   * Runs a statement that writes, like {@link query}. When the tenant has several under way already, those that
-   * wait share the next transaction and its commit; each gets its own rows, and one that fails fails alone.
-   *
-   * @param weight how large the write is; one for a single row
-   */
-  write<Values extends readonly unknown[], Row>(
-    statement: Statement<Values, Row>,
-    values: Values,
-    weight?: number,
-  ): Promise<Row[]>;
-  /**
-   * Runs `work` in one transaction and commits it. When the database asks for a retry (a deadlock, a
-   * lock not free, a stale plan) `work` runs again from its start, three times at most, so it must
-   * not change anything but the database.
-   */
-  transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T>;
-}
 
 /** What a session is opened for. */
 export interface SessionOptions {
@@ -300,7 +262,7 @@ class PinnedSession implements TenantSession {
       } catch (error) {
         if (signal.aborted) throw abortError(signal, error);
         // A cancellation that nobody here asked for was meant for the connection's caller before.
-        if (attempt < attempts && (isRetryable(error) || sqlStateOf(error) === "57014")) {
+        if (attempt < attempts && (isRetryable(error) || isStaleConnection(error) || sqlStateOf(error) === "57014")) {
           await new Promise((done) => setTimeout(done, 5 * 4 ** attempt * Math.random()));
           continue;
         }

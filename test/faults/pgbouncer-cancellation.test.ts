@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { errors } from "../../src/errors.ts";
 import { ErrorReason } from "../../src/gen/wellvault/v1/error_reason_pb.ts";
-import type { TenantSession } from "../../src/tenancy/sessions.ts";
+import type { TenantSession } from "../../src/tenancy/session.ts";
 import { asleep, expectClean } from "./pgbouncer-leavings.ts";
-import { diesOfCancelling, findPgBouncer } from "./pgbouncer-pooler.ts";
+import { findPgBouncer } from "./pgbouncer-pooler.ts";
 import { openPooledWorld, sleep } from "./pgbouncer-world.ts";
 
 // Where it is missing, pgbouncer.test.ts says so.
@@ -28,12 +28,7 @@ describe.skipIf(!program)("a cancellation by the signal behind pgbouncer ends th
     }
   };
 
-  // Kysely asks PostgreSQL to stop the process whose number the client was told, and pgbouncer tells a made-up one.
-  // The question needs a server connection, too: where cancelled calls hold all, they wait for each other until
-  // idle_in_transaction_session_timeout.
-  test.fails("in a transaction", () => cancelled((session) => session.transaction(({ query }) => query(sleep, [12]))));
+  test("in a transaction", () => cancelled((session) => session.transaction(({ query }) => query(sleep, [12]))));
 
-  // The request for it closes its side of the connection at once.
-  const testAlone = diesOfCancelling(program) ? test.fails : test;
-  testAlone("alone", () => cancelled((session) => session.query(sleep, [12])));
+  test("alone", () => cancelled((session) => session.query(sleep, [12])));
 });

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -24,16 +24,6 @@ export function findPgBouncer(): string | undefined {
         return false;
       }
     });
-}
-
-/**
- * Whether a pgbouncer ends when the client that asks for a cancellation closes its side of the connection before
- * the server has answered: those before 1.19.1 do (https://github.com/pgbouncer/pgbouncer/pull/846).
- */
-export function diesOfCancelling(program: string): boolean {
-  const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
-  const [, minor = "0", patch = "0"] = /PgBouncer 1\.(\d+)\.(\d+)/.exec(stdout ?? "") ?? [];
-  return Number(minor) < 19 || (minor === "19" && patch === "0");
 }
 
 /** A pgbouncer in front of a server, in transaction mode. */

@@ -1,6 +1,7 @@
 import { loginUrl } from "../../src/database/logins.ts";
 import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
-import { openTenantSessions, type TenantSession, type TenantSessions } from "../../src/tenancy/sessions.ts";
+import type { TenantSession } from "../../src/tenancy/session.ts";
+import { openTenantSessions, type TenantSessions } from "../../src/tenancy/sessions.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";

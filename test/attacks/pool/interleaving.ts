@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type pg from "pg";
 import { statement } from "../../../src/database/statement.ts";
 import { EmployeeEntity } from "../../../src/employees/employee-entity.ts";
-import type { TenantSession } from "../../../src/tenancy/sessions.ts";
+import type { TenantSession } from "../../../src/tenancy/session.ts";
 import type { TenantEntry } from "../../../src/tenancy/tenant.ts";
 
 const write = statement<[employeeNo: number, employeeId: string, team: string], { user: string; team: string }>(`

@@ -4,7 +4,7 @@ import { expect, inject } from "vitest";
 import { firstDataLogin, setLoginPasswords } from "../../../src/database/logins.ts";
 import { sqlStateOf } from "../../../src/database/sqlstate.ts";
 import { statement } from "../../../src/database/statement.ts";
-import type { TenantSession } from "../../../src/tenancy/sessions.ts";
+import type { TenantSession } from "../../../src/tenancy/session.ts";
 import type { TenantEntry } from "../../../src/tenancy/tenant.ts";
 import { openPinnedPlane, type PinnedPlane } from "../../support/pinned.ts";
 import { type Alerts, hearAlerts } from "./alerts.ts";

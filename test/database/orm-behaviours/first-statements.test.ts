@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { TenantSession } from "../../../src/tenancy/sessions.ts";
+import type { TenantSession } from "../../../src/tenancy/session.ts";
 import { expectQuiet } from "../../support/locks.ts";
 import { Specimen, Tag } from "./entities.ts";
 import { type Library, needle, openLibrary } from "./library.ts";

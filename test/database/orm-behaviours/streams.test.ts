@@ -118,6 +118,6 @@ describe("values in a stream's condition are bound", () => {
     });
     library.expectNoValueSent();
   };
-  test.fails("a text", () => stream({ label: needle }));
-  test.fails("a number", () => stream({ tagId: needleNumber }));
+  test("a text", () => stream({ label: needle }));
+  test("a number", () => stream({ tagId: needleNumber }));
 });

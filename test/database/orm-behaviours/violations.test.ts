@@ -10,7 +10,7 @@ import {
   UniqueConstraintViolationException,
 } from "@mikro-orm/postgresql";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { TenantSession } from "../../../src/tenancy/sessions.ts";
+import type { TenantSession } from "../../../src/tenancy/session.ts";
 import { Author, Book, Tag } from "./entities.ts";
 import { fillLibrary, type Library, needle, openLibrary } from "./library.ts";
 
