@@ -19,7 +19,7 @@ serveAsOrdered(async ({ databaseUrl }) => {
   const orm = await MikroORM.init({
     clientUrl: databaseUrl,
     entities: [Employee, LogEntry, Sample, SampleSource],
-    pool: { min: 0, max: 10 },
+    pool: { min: 0, max: 10, idleTimeoutMillis: 600_000 },
     sessionContext: "transaction",
     forceUtcTimezone: true,
     ensureDatabase: false,

@@ -11,7 +11,12 @@ import { peerStatements } from "./statements.ts";
 
 serveAsOrdered(async ({ databaseUrl, mode }) => {
   // As many connections as Wellvault has unless told otherwise.
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 10, pipeline: mode === "pipelined" } as pg.PoolConfig);
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: 10,
+    idleTimeoutMillis: 600_000,
+    pipeline: mode === "pipelined",
+  } as pg.PoolConfig);
   const { rows } = await pool.query<{ tenant_id: string; schema_name: string }>("select * from public.tenants");
   // Escaped once, and all tenants in memory: no call looks its tenant up.
   const schemas = new Map(rows.map((row) => [row.tenant_id, pg.escapeIdentifier(row.schema_name)]));

@@ -6,7 +6,7 @@ import { pgHandlers } from "./pg-handlers.ts";
 import { peerStatements } from "./statements.ts";
 
 serveAsOrdered(async ({ databaseUrl }) => {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 10, idleTimeoutMillis: 600_000 });
   const statements = peerStatements(true);
   const { port } = await serveWithGrpcJs(
     // Prepared by name, and a transaction each without saying so: the least that pg can do.

@@ -6,6 +6,7 @@ import type { Pin } from "./pin.ts";
 import { PinnedClient } from "./pinned-client.ts";
 import { PinnedDriver } from "./pinned-driver.ts";
 import type { Statement } from "./statement.ts";
+import { takeClient } from "./take-client.ts";
 
 /** How the data plane connects. */
 export interface OrmOptions {
@@ -21,6 +22,12 @@ export interface OrmOptions {
 
 /** How long a call waits for a free connection before it is turned away, in milliseconds. */
 export const poolWaitMs = 5_000;
+
+/**
+ * How long a connection that nobody uses is kept, in milliseconds: its backend's caches of the catalogue cost
+ * more to fill than the connection itself.
+ */
+const idleMs = 600_000;
 
 /** How long {@link DataPlane.close} waits for connections that are still at work, in milliseconds. */
 const closeWaitMs = 5_000;
@@ -60,7 +67,7 @@ export function openOrm(options: OrmOptions): DataPlane {
     clientUrl: options.url,
     entities: [...options.entities],
     subscribers: [oneVaultSubscriber],
-    pool: { min: 0, max: options.poolSize, idleTimeoutMillis: 30_000 },
+    pool: { min: 0, max: options.poolSize, idleTimeoutMillis: idleMs },
     // The login may create no database, and a service must not try.
     ensureDatabase: false,
     forceUtcTimezone: true,
@@ -93,7 +100,7 @@ export function openOrm(options: OrmOptions): DataPlane {
     async run(pin, statement, lists, signal, onSend) {
       signal.throwIfAborted();
       const clients = pool ?? (await orm.driver.getConnection().getNativeClient());
-      const client = (await clients.connect()) as unknown as PinnedClient & pg.PoolClient;
+      const client = await takeClient(clients, pin.role);
       let cancelled: Promise<void> | undefined;
       const cancel = () => {
         cancelled = cancelQuery(client);

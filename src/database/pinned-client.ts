@@ -72,7 +72,12 @@ export class PinnedClient extends ExtendedClient {
   #isStale = false;
   /** Whether one backend serves the connection, and not one after another as behind a pooler; undefined: not known. */
   #hasOwnBackend: boolean | undefined;
-  readonly #vaults = new Set<unknown>();
+  readonly #vaults = new Set<string>();
+
+  /** The vaults that the connection was pinned to so far. */
+  get vaults(): ReadonlySet<string> {
+    return this.#vaults;
+  }
 
   constructor(...args: ConstructorParameters<typeof ExtendedClient>) {
     super(...args);
@@ -139,7 +144,7 @@ export class PinnedClient extends ExtendedClient {
     }
     if (config === pin) {
       this.#opening.pinValues = values ?? [];
-      this.#vaults.add(values?.at(-1));
+      this.#vaults.add(String(values?.at(-1)));
       return Promise.resolve(done);
     }
     const steps = [...this.#open(), { text: config, values: values ?? [] }];
