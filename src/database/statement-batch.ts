@@ -53,6 +53,7 @@ export class StatementBatch implements pg.Submittable {
   #reject: (error: unknown) => void = () => undefined;
   #fields: readonly pg.FieldDef[] = [];
   #parsers: ((text: string) => unknown)[] = [];
+  #blank: Record<string, unknown> = {};
   #rows: Record<string, unknown>[] = [];
   #failure: unknown;
 
@@ -102,17 +103,19 @@ export class StatementBatch implements pg.Submittable {
 
   handleRowDescription({ fields }: { fields: readonly pg.FieldDef[] }): void {
     this.#fields = fields;
+    // Copied for each row, so that all of them have one shape from the start.
+    this.#blank = Object.fromEntries(fields.map(({ name }) => [name, null]));
     this.#parsers = fields.map(({ dataTypeID }) => this.#parserOf(dataTypeID));
   }
 
   handleDataRow({ fields: texts }: { fields: readonly (string | null)[] }): void {
     if (this.#failure !== undefined) return;
-    const row: Record<string, unknown> = {};
+    const row = { ...this.#blank };
     try {
       for (let n = 0; n < texts.length; n++) {
-        const text = texts[n] ?? null;
-        const name = this.#fields[n]?.name ?? "";
-        row[name] = text === null ? null : this.#parsers[n]?.(text);
+        const text = texts[n];
+        const name = this.#fields[n]?.name;
+        if (text !== null && text !== undefined && name !== undefined) row[name] = this.#parsers[n]?.(text);
       }
     } catch (error) {
       this.#failure = error;
