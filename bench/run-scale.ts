@@ -3,7 +3,7 @@ import type { Contestant } from "./contestants/contestant.ts";
 import { countInSchemas } from "./contestants/count-stored.ts";
 import { hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
 import { servedContestant } from "./contestants/served.ts";
-import { startServerProcess } from "./contestants/server-process.ts";
+import { ownNodeOptions, startServerProcess } from "./contestants/server-process.ts";
 import { openClient, startBenchDatabase } from "./database.ts";
 import { startLoad } from "./load/process.ts";
 import { measureTurn, type TurnFigures } from "./measure/measure-turn.ts";
@@ -48,7 +48,12 @@ export async function runScale(
   for (const count of [fewVaults, vaults]) {
     stream.write(`Provisioning ${count} vaults ...\n`);
     const database = started.use(await startBenchDatabase());
-    const server = started.use(await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url }));
+    const server = started.use(
+      await startServerProcess("contestants/ours-server.ts", {
+        databaseUrl: database.url,
+        nodeOptions: ownNodeOptions,
+      }),
+    );
     const withProgress = async <T>(work: (onDone: () => void) => Promise<T>): Promise<T> => {
       using progress = showProgress(stream, count, "vaults");
       return await work(() => {

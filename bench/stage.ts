@@ -5,7 +5,7 @@ import { hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
 import { databaseUrl, makePeerDatabases } from "./contestants/peer-database.ts";
 import { hasPgbench, pgbenchContestant } from "./contestants/pgbench.ts";
 import { type ServedParts, servedContestant } from "./contestants/served.ts";
-import { startServerProcess } from "./contestants/server-process.ts";
+import { ownNodeOptions, startServerProcess } from "./contestants/server-process.ts";
 import { type BenchDatabase, openClient, startBenchDatabase } from "./database.ts";
 import { type LoadProcess, startLoad } from "./load/process.ts";
 
@@ -44,7 +44,9 @@ export async function openStage({ tenants, readable, onStep, onDone }: StageOpti
   const load = started.use(startLoad());
   const open = async (url: string) => started.use(await openClient(url));
 
-  const service = started.use(await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url }));
+  const service = started.use(
+    await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url, nodeOptions: ownNodeOptions }),
+  );
   onStep(`Provisioning ${tenants} tenants of Wellvault through its API`, tenants);
   const tenantIds = await provisionTenants(service.port, tenants, onDone);
   onStep("Giving each of them employees", tenants);

@@ -8,6 +8,8 @@ export interface ServerOrder {
   readonly databaseUrl: string;
   /** How the server is to go about its work, where it knows several ways. */
   readonly mode?: string;
+  /** Options of Node for its process. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** What it answers. */
@@ -18,6 +20,9 @@ export interface ServerProcess extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
 }
+
+/** The service's own options of Node, as its start script has them. */
+export const ownNodeOptions = ["--max-semi-space-size=4"];
 
 /** How long a server may take to start and to stop, in milliseconds. */
 const startMs = 60_000;
@@ -36,7 +41,12 @@ export async function startServerProcess(script: string, order: ServerOrder): Pr
       ([name]) => !/^(WELLVAULT_|DATABASE_URL$|PG|MIKRO_ORM_|NODE_OPTIONS$)/.test(name),
     ),
   );
-  const child = fork(join(import.meta.dirname, "..", script), { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const execArgv = [...(order.nodeOptions ?? [])];
+  const child = fork(join(import.meta.dirname, "..", script), {
+    env,
+    execArgv,
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
   const stop = async () => await end(child);
   try {
     child.send(order);
