@@ -121,7 +121,10 @@ export function openOrm(options: OrmOptions): DataPlane {
       // Kysely loses a connection that it is given while it is being destroyed, and then waits for it for
       // ever. So nothing may be under way when it is.
       const idle = pool === undefined || (await becomesIdle(pool));
-      const closed = orm.close(true);
+      const closed = orm.close(true).then(async () => {
+        // Kysely leaves a pool alone that it has not used itself.
+        if (pool && !pool.ending) await pool.end();
+      });
       // A connection that is stuck is left behind: whoever closes the data plane is about to leave, too.
       if (idle) await closed;
       else closed.catch(() => undefined);
