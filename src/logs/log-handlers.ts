@@ -28,18 +28,22 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
     checkEntry(entry);
     const row = toRow(entry);
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const [written] = await session.write(putLogEntry, [
-        employeeId,
-        row.entry_id,
-        row.type,
-        row.start_epoch,
-        row.end_epoch,
-        row.utc_offset_minutes,
-        row.source,
-        row.version,
-        row.note,
-        row.detail,
-      ]);
+      const [written] = await session.write(
+        putLogEntry,
+        [
+          employeeId,
+          row.entry_id,
+          row.type,
+          row.start_epoch,
+          row.end_epoch,
+          row.utc_offset_minutes,
+          row.source,
+          row.version,
+          row.note,
+          row.detail,
+        ],
+        `${employeeId.toLowerCase()} ${row.entry_id}`,
+      );
       if (written) {
         const outcome = written.inserted ? WriteOutcome.INSERTED : WriteOutcome.REPLACED;
         return { outcome, entry: storedLogEntry(row, written, entry.version) };

@@ -27,7 +27,7 @@ export async function storeSamples(
   { samples, copies }: DedupedSamples,
 ): Promise<StoredCounts> {
   const values = toSampleArrays(employeeId, samples);
-  let [counts] = await session.write(putSamples, values, samples.length);
+  let [counts] = await session.write(putSamples, values, employeeId.toLowerCase(), samples.length);
   if (counts && !counts.known) {
     [counts] = await session.transaction(async (transaction) => {
       await numberSources(transaction, samples);

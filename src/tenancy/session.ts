@@ -26,11 +26,13 @@ export interface TenantSession extends Pinned {
    * Runs a statement that writes, like {@link query}. When the tenant has several under way already, those that
    * wait share the next transaction and its commit; each gets its own rows, and one that fails fails alone.
    *
+   * @param lock what it locks: writes that lock the same rows have the same text, and never share
    * @param weight how large the write is; one for a single row
    */
   write<Values extends readonly unknown[], Row>(
     statement: Statement<Values, Row>,
     values: Values,
+    lock: string,
     weight?: number,
   ): Promise<Row[]>;
   /**

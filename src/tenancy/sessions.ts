@@ -196,6 +196,7 @@ class PinnedSession implements TenantSession {
   async write<Values extends readonly unknown[], Row>(
     statement: Statement<Values, Row>,
     values: Values,
+    lock: string,
     weight = 1,
   ): Promise<Row[]> {
     const { plane, share, writes } = this.#parts;
@@ -206,7 +207,7 @@ class PinnedSession implements TenantSession {
     const rows = await shared
       .run<SessionWrite>(
         this.#options.tenant.vault,
-        { session: this, values, weight, signal, rows: [] },
+        { session: this, values, lock, weight, signal, rows: [] },
         {
           together: async (items, anySignal) => {
             // What takes the longest may take that long; the others' callers are answered in time all the same.

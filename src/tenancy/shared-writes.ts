@@ -16,6 +16,11 @@ export interface WriteItem {
   readonly rows: unknown;
   /** How large it is; one for a single row. */
   readonly weight: number;
+  /**
+   * What it locks, as a text by which such writes are sorted. A transaction takes one write of each lock, in their
+   * order; when each write takes its own rows in an order, too, no two transactions wait for each other.
+   */
+  readonly lock: string;
   /** Fires when its caller does not wait any more. */
   readonly signal: AbortSignal;
 }
@@ -51,7 +56,7 @@ interface Waiting {
 }
 
 interface Line {
-  readonly waiting: Waiting[];
+  waiting: Waiting[];
   running: number;
 }
 
@@ -60,14 +65,18 @@ export function createSharedWrites(): SharedWrites {
   const lines = new Map<string, Line>();
 
   function take(line: Line): Waiting[] {
+    const taken = new Map<string, Waiting>();
     let weight = 0;
-    let count = 0;
-    for (const { item } of line.waiting) {
+    for (const waiting of line.waiting) {
+      const { item } = waiting;
+      if (taken.has(item.lock)) continue;
       weight += item.weight;
-      if (count > 0 && (weight > maxWeight || count >= maxItems)) break;
-      count++;
+      if (taken.size > 0 && (weight > maxWeight || taken.size >= maxItems)) break;
+      taken.set(item.lock, waiting);
     }
-    return line.waiting.splice(0, count);
+    const chosen = new Set(taken.values());
+    line.waiting = line.waiting.filter((waiting) => !chosen.has(waiting));
+    return [...chosen].sort((one, other) => (one.item.lock < other.item.lock ? -1 : 1));
   }
 
   async function runSome(line: Line, runner: SharedRunner<WriteItem>): Promise<void> {

@@ -29,7 +29,7 @@ const add = statement<[no: number, slug: string], { source_no: number; transacti
 
 let next = 1;
 const write = (tenant: TenantEntry, no = next++, signal?: AbortSignal) =>
-  plane.open(tenant, signal).write(add, [no, `source-${no}`]);
+  plane.open(tenant, signal).write(add, [no, `source-${no}`], String(no));
 
 async function stored(tenant: TenantEntry): Promise<number[]> {
   const { rows } = await plane.database.admin.query<{ no: number }>(
@@ -52,6 +52,17 @@ describe("writes of one tenant that wait at the same time", () => {
     const results = [];
     for (let n = 0; n < 5; n++) results.push(await write(a));
     expect(new Set(results.map(([row]) => row?.transaction)).size).toBe(5);
+  });
+
+  test("do not when they lock the same rows: two transactions could wait for each other", async () => {
+    const session = plane.open(a);
+    const results = await Promise.all(
+      Array.from({ length: 20 }, () => {
+        const no = next++;
+        return session.write(add, [no, `source-${no}`], "the same");
+      }),
+    );
+    expect(new Set(results.map(([row]) => row?.transaction)).size).toBe(20);
   });
 
   test("fail alone when they are bad, and every other one is stored", async () => {
