@@ -4,7 +4,7 @@ import { type LogRow, logColumns } from "./log-columns.ts";
 
 /**
  * A page of an employee's entries, newest first: a scan of `log_entries_start_time_idx` from the page's key on,
- * 8 buffers for 51 entries. An empty array of types means all. The work of two statements in three quarters of
+ * 8 buffers for 51 entries. An empty array of types means all. The work of two statements in two thirds of
  * their time; with the employee joined instead it would be all of it.
  */
 export const listLogEntries = statement<

