@@ -168,7 +168,7 @@ control({
       async () => undefined,
       () => {
         const ratio = (ofMany?.p99Ms ?? 0) / alone.p99Ms;
-        return ratio > 3 ? "B waits longer" : `B waits ${ratio} times as long`;
+        return ratio > 1.5 ? "B waits longer" : `B waits ${ratio} times as long`;
       },
     );
   },
