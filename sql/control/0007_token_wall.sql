@@ -37,13 +37,13 @@ begin
   select k.inner_pad, k.outer_pad into inner_block, outer_block
     from guard.keys as k
     where k.key_id = left(token, 16);
-  if right(token, -28)
-    = encode(sha256(outer_block || sha256(inner_block || convert_to(company::text || substr(token, 17, 11), 'UTF8'))), 'hex')
-  then
-    -- What is signed has the right form.
-    return substr(token, 18, 10)::float8 > date_part('epoch', statement_timestamp());
-  end if;
-  return false;
+  -- The expiry is read of a signed text only, which has the right form.
+  return case
+    when right(token, -28)
+      = encode(sha256(outer_block || sha256(inner_block || convert_to(company::text || substr(token, 17, 11), 'UTF8'))), 'hex')
+    then substr(token, 18, 10)::float8 > date_part('epoch', statement_timestamp())
+    else false
+  end;
 end
 $$;
 comment on function guard.token_is_for(uuid) is 'Whether the transaction carries a valid tenant token for the company.';
@@ -55,6 +55,19 @@ revoke all on function guard.token_is_for(uuid) from public;
 create unlogged sequence guard.admission minvalue -9223372036854775808;
 comment on sequence guard.admission is 'Session note of guard.admit: a hash of the company and the transaction that it admitted.';
 revoke all on sequence guard.admission from public;
+
+-- Says that a token was refused.
+create function guard.refuse() returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception 'the tenant token was refused'
+    using errcode = 'WV001', hint = 'Compare the clocks, and look whether guard.keys has the key of the service.';
+end
+$$;
+comment on function guard.refuse() is 'Fails with WV001.';
+revoke all on function guard.refuse() from public;
 
 -- What a policy asks. It is declared immutable, which it is not, so that PostgreSQL asks it while it plans a
 -- statement: a statement without a token ends before any plan of it is made. Asked while the statement runs,
@@ -86,8 +99,7 @@ begin
   end if;
   raise log 'wellvault: a statement without a valid tenant token was refused'
     using errcode = 'WV001';
-  raise exception 'the tenant token was refused'
-    using errcode = 'WV001', hint = 'Compare the clocks, and look whether guard.keys has the key of the service.';
+  perform guard.refuse();
 end
 $$;
 comment on function guard.ok(uuid) is
@@ -98,20 +110,19 @@ grant execute on function guard.ok(uuid) to public;
 -- What the service asks when it pins a transaction. Fails with WV001 unless the transaction carries a valid
 -- token for the company, and notes that it does, so that the signature is checked once and not again for
 -- every table that a statement names. A transaction that may not write cannot note it, and is checked each time.
+--
+-- It is one expression because PL/pgSQL prepares each one anew in every transaction.
 create function guard.admit(company uuid) returns text
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not guard.token_is_for(company) then
-    raise exception 'the tenant token was refused'
-      using errcode = 'WV001', hint = 'Compare the clocks, and look whether guard.keys has the key of the service.';
-  end if;
-  if current_setting('transaction_read_only') = 'on' then
-    return '';
-  end if;
-  perform setval('guard.admission', uuid_hash_extended(company, (date_part('epoch', now()) * 1000000)::bigint));
-  return company;
+  return case
+    when not guard.token_is_for(company) then guard.refuse()
+    when current_setting('transaction_read_only') = 'on' then ''
+    when setval('guard.admission', uuid_hash_extended(company, (date_part('epoch', now()) * 1000000)::bigint)) is not null
+      then company::text
+  end;
 end
 $$;
 comment on function guard.admit(uuid) is 'Fails with WV001 unless the transaction carries a valid tenant token for the company.';
