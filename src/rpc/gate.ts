@@ -45,7 +45,8 @@ export function createGate({ authenticate, directory, log }: GateOptions): (cont
         context.values.set(callKey, { principal, tenant: undefined });
         return;
       }
-      const tenant = await untilAborted(directory.lookup(chooseTenant(principal)), signal);
+      const found = directory.lookup(chooseTenant(principal));
+      const tenant = found instanceof Promise ? await untilAborted(found, signal) : found;
       // Not there and not active are the same to a caller: neither may be found out.
       if (tenant?.state !== "ACTIVE") throw errors.tenantDenied();
       context.values.set(callKey, { principal, tenant });

@@ -28,7 +28,7 @@ export function openInProcessAccess(
 ): ServiceAccess {
   const callers = new Map<string, Principal>();
   const directory: TenantDirectory = {
-    lookup: async (id) => (id === canaryTenantId ? canary : await parts.directory.lookup(id)),
+    lookup: (id) => (id === canaryTenantId ? canary : parts.directory.lookup(id)),
     forget: (id) => parts.directory.forget(id),
   };
   const transport = createRouterTransport(

@@ -10,7 +10,7 @@ import { metricHandlers } from "../metrics/metric-handlers.ts";
 import { canaryTenantId } from "../tenancy/canary-id.ts";
 import type { ControlStore } from "../tenancy/control-store.ts";
 import type { TenantSessions } from "../tenancy/sessions.ts";
-import { findCompany } from "../tenancy/statements/find-company.ts";
+import { findCompanies } from "../tenancy/statements/find-companies.ts";
 import { insertCompany } from "../tenancy/statements/insert-company.ts";
 import type { TenantEntry } from "../tenancy/tenant.ts";
 
@@ -42,7 +42,7 @@ const timeoutMs = 10_000;
  */
 export async function ensureCanary(store: ControlStore, sessions: TenantSessions): Promise<boolean> {
   const inserted = await store.query(insertCompany, [canaryTenantId, "Canary of wellvault verify", "", ""]);
-  const [company] = await store.query(findCompany, [canaryTenantId]);
+  const [company] = await store.query(findCompanies, [[canaryTenantId]]);
   if (!company) throw new Error("the canary was not provisioned");
   const tenant: TenantEntry = {
     tenantId: canaryTenantId,

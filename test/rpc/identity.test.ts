@@ -91,7 +91,7 @@ test("a suspension bites at the latest when the directory's memory of the tenant
   let state = "ACTIVE";
   let now = 1_000;
   const store = {
-    query: async <Row>() => [{ vault: "v_0123456789abcdef", state } as Row],
+    query: async <Row>() => [{ tenant_id: "acme", vault: "v_0123456789abcdef", state } as Row],
     close: async () => undefined,
   };
   const directory = createTenantDirectory(store, () => now);

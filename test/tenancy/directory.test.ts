@@ -16,17 +16,24 @@ interface Company {
 class CountingStore implements ControlStore {
   readonly companies = new Map<string, Company>();
   queries = 0;
+  /** Tenants that one query asked for. */
+  mostAsked = 0;
   /** Set while answers are to wait; called with nothing to let them go. */
   held: PromiseWithResolvers<void> | undefined;
   failure: Error | undefined;
 
   async query<Values extends readonly unknown[], Row>(_: unknown, values: Values): Promise<Row[]> {
     this.queries++;
-    const company = this.companies.get(String(values[0]));
+    const asked = values[0] as readonly string[];
+    this.mostAsked = Math.max(this.mostAsked, asked.length);
+    const rows = asked.flatMap((tenantId) => {
+      const company = this.companies.get(tenantId);
+      return company ? [{ tenant_id: tenantId, ...company } as Row] : [];
+    });
     const { failure, held } = this;
     await held?.promise;
     if (failure) throw failure;
-    return company ? [company as Row] : [];
+    return rows;
   }
 
   async close(): Promise<void> {}
@@ -91,6 +98,19 @@ describe("a tenant that is there", () => {
     const [one, two] = await Promise.all([directory.lookup("acme"), directory.lookup("other")]);
     expect([one?.vault, two?.vault]).toEqual(["v_0000000000000001", "v_0000000000000002"]);
   });
+});
+
+test("many tenants that miss at the same time share a few queries, and each gets its own answer", async () => {
+  const ids = Array.from({ length: 1_500 }, (_, n) => `tenant-${n}`);
+  for (const id of ids.filter((_, n) => n % 3 > 0)) store.companies.set(id, { ...acme, vault: `v_${id}` });
+  store.held = Promise.withResolvers();
+  const lookups = ids.map((id) => directory.lookup(id));
+  store.held.resolve();
+  const found = await Promise.all(lookups);
+  expect(found.map((entry) => entry?.vault)).toEqual(ids.map((id, n) => (n % 3 > 0 ? `v_${id}` : undefined)));
+  expect(found.map((entry) => entry?.tenantId)).toEqual(ids.map((id, n) => (n % 3 > 0 ? id : undefined)));
+  // Two at once, for one tenant each; then the thousand that a query may ask for, and the rest.
+  expect([store.queries, store.mostAsked]).toEqual([4, 1_000]);
 });
 
 describe("a tenant that is not there", () => {

@@ -54,7 +54,7 @@ export async function startRedirectedService(options: {
     ...honest,
     async lookup(tenantId) {
       const entry = await honest.lookup(tenantId);
-      return entry && (await redirect(entry, honest.lookup));
+      return entry && (await redirect(entry, async (id) => await honest.lookup(id)));
     },
   };
   const server = await startServer({ ...config, identity, store, directory, sessions, log });
