@@ -55,10 +55,10 @@ export async function runCells(contestants: readonly Contestant[], options: RunO
       options.onTurn();
       return figures;
     };
-    // Code that was never run needs more before it is what it will be. So do connections that are to meet many
-    // tenants: the first statement of each for each takes PostgreSQL several times as long as those that follow.
+    // Code that was never run needs thousands of calls before it is what it will be. So do connections that are to
+    // meet many tenants: the first statement of each for each takes PostgreSQL several times as long as those after it.
     const isNew = options.cells.findIndex(({ operation }) => operation === cell.operation) === index;
-    const warmUp = seconds * (cell.tenants > 200 ? 3 : isNew ? 2 : 0.5);
+    const warmUp = seconds * (isNew || cell.tenants > 200 ? 6 : 0.5);
     for (const contestant of those) {
       if (!contestant.warmsUpItself) await take(contestant, warmUp);
     }

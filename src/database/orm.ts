@@ -6,7 +6,7 @@ import type { Pin } from "./pin.ts";
 import { PinnedClient } from "./pinned-client.ts";
 import { PinnedDriver } from "./pinned-driver.ts";
 import type { Statement } from "./statement.ts";
-import { takeClient } from "./take-client.ts";
+import { createVaultClients, type VaultClients } from "./vault-clients.ts";
 
 /** How the data plane connects. */
 export interface OrmOptions {
@@ -49,6 +49,8 @@ export interface DataPlane {
     signal: AbortSignal,
     onSend: () => void,
   ): Promise<Row[][]>;
+  /** Whether a connection that serves the vault best is free, as far as it is known. */
+  isNear(vault: string): boolean;
   /**
    * Closes every connection once nothing runs on it. Calls that were answered early, at their deadline
    * say, may have work to wind up; what takes longer than five seconds is not waited for.
@@ -62,6 +64,7 @@ export interface DataPlane {
  */
 export function openOrm(options: OrmOptions): DataPlane {
   let pool: pg.Pool | undefined;
+  let clients: VaultClients | undefined;
   const orm = new MikroORM({
     driver: PinnedDriver,
     clientUrl: options.url,
@@ -81,6 +84,7 @@ export function openOrm(options: OrmOptions): DataPlane {
       Client: PinnedClient,
       onPoolCreated: (created: pg.Pool) => {
         pool = created;
+        clients = createVaultClients(created);
       },
       // MikroORM takes host, user and database out of the URL and drops the rest, such as sslmode.
       connectionString: options.url,
@@ -99,8 +103,10 @@ export function openOrm(options: OrmOptions): DataPlane {
     orm,
     async run(pin, statement, lists, signal, onSend) {
       signal.throwIfAborted();
-      const clients = pool ?? (await orm.driver.getConnection().getNativeClient());
-      const client = await takeClient(clients, pin.role);
+      // The pool is made with the ORM's first use.
+      if (!clients) await orm.driver.getConnection().getNativeClient();
+      if (!clients) throw new Error("the pool was not made");
+      const client = await clients.take(pin.role);
       let cancelled: Promise<void> | undefined;
       const cancel = () => {
         cancelled = cancelQuery(client);
@@ -117,6 +123,7 @@ export function openOrm(options: OrmOptions): DataPlane {
         client.release();
       }
     },
+    isNear: (vault) => clients?.isNear(vault) ?? true,
     async close() {
       // Kysely loses a connection that it is given while it is being destroyed, and then waits for it for
       // ever. So nothing may be under way when it is.

@@ -23,14 +23,17 @@ export interface Pin {
  * Pins a transaction: its settings, the check that the token is taken, and the vault's role, in one
  * statement. The role comes last, for under it no setting can be changed any more. A token that is
  * refused fails here, with WV001, and never looks like a vault without rows.
+ *
+ * What it returns is of no use, so it returns one number, where a column for each setting would be sent back and read.
  */
 export const pin: string = fragment`
-  select
+  select pg_catalog.num_nulls(
     pg_catalog.set_config('search_path', $1, true),
     pg_catalog.set_config('statement_timeout', $2, true),
     pg_catalog.set_config('wellvault.token', $3, true),
     pg_catalog.set_config('wellvault.company', guard.admit($4), true),
     pg_catalog.set_config('role', $5, true)
+  )
 `.text;
 
 /** The values of {@link pin}. */

@@ -26,17 +26,11 @@ class NothingCommittedError extends Error {
   }
 }
 
-/** Clients by the number that their server process was given out with, for as long as they are connected. */
-const clients = new Map<number, PinnedClient>();
-
 /**
- * Cancels what runs on the connection of a process. Kysely asks for that by SQL on another connection, which
- * behind a pooler names a process that is not there, and waits for a server connection.
+ * Connected clients by server and by the number of the process that the server gave out. A balancer may stand for
+ * several servers that give out the same one.
  */
-async function cancelByProcess(processId: number): Promise<void> {
-  const client = clients.get(processId);
-  if (client) await cancelQuery(client);
-}
+const clients = new Map<string, Set<PinnedClient>>();
 
 /** What `pg` hands its messages to: cursors and streams bring it with them. */
 interface Submittable {
@@ -82,10 +76,28 @@ export class PinnedClient extends ExtendedClient {
   constructor(...args: ConstructorParameters<typeof ExtendedClient>) {
     super(...args);
     this.once("connect", () => {
-      const { processID } = this as unknown as { processID: number };
-      clients.set(processID, this);
-      this.once("end", () => clients.delete(processID));
+      const key = this.#keyOf((this as unknown as { processID: number }).processID);
+      const same = clients.get(key) ?? new Set();
+      clients.set(key, same.add(this));
+      this.once("end", () => {
+        same.delete(this);
+        if (same.size === 0) clients.delete(key);
+      });
     });
+  }
+
+  #keyOf(processId: number): string {
+    return `${this.host}:${this.port}:${processId}`;
+  }
+
+  /**
+   * Cancels what runs on the connection of a process of this client's server. Kysely asks for that by SQL on another
+   * connection, which behind a pooler names a process that is not there, and waits for a server connection. Where it
+   * is not certain which connection is meant, none is cancelled, and `statement_timeout` ends the statement.
+   */
+  async #cancelByProcess(processId: number): Promise<void> {
+    const [client, ...others] = clients.get(this.#keyOf(processId)) ?? [];
+    if (client && others.length === 0) await cancelQuery(client);
   }
 
   /**
@@ -123,7 +135,7 @@ export class PinnedClient extends ExtendedClient {
       return this.#opening ? this.#afterOpening(config, rest) : undefined;
     }
     const cancelled = /^select pg_cancel_backend\((-?\d+)\)$/.exec(config)?.[1];
-    if (cancelled !== undefined) return cancelByProcess(Number(cancelled)).then(() => done);
+    if (cancelled !== undefined) return this.#cancelByProcess(Number(cancelled)).then(() => done);
     const isEnd = /^(commit|rollback)$/i.test(config);
     if (this.#isCommitted) {
       if (!isEnd) return Promise.reject(new Error("the transaction is committed"));
@@ -194,6 +206,7 @@ export class PinnedClient extends ExtendedClient {
     return {
       text: pin,
       values,
+      ignoresRows: true,
       // Parsed once: its plan is good under every token, for it reads no vault. A pooler's next backend may
       // not know the name.
       name: this.#hasOwnBackend ? "wellvault_pin" : undefined,

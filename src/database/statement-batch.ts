@@ -6,6 +6,8 @@ export interface BatchStep {
   readonly values: readonly unknown[];
   /** Under which name the server keeps the statement, so that it is parsed once a connection; undefined: not kept. */
   readonly name?: string | undefined;
+  /** Whether what it returns is of no use; then nothing is asked about its columns, and its rows are empty. */
+  readonly ignoresRows?: boolean;
   /** Says what the step's error means, when the server refuses it. */
   readonly explain?: (error: pg.DatabaseError) => Error;
 }
@@ -82,12 +84,12 @@ export class StatementBatch implements pg.Submittable {
     const wire = Object.create(connection, { _send: { value: (bytes: Buffer) => messages.push(bytes) } }) as Wire;
     try {
       let parsed: string | undefined;
-      for (const { text, values, name = "" } of this.#steps) {
+      for (const { text, values, name = "", ignoresRows } of this.#steps) {
         const isKept = name !== "" && wire.parsedStatements[name] === text;
         if (text !== parsed && !isKept) wire.parse({ text, name });
         parsed = name === "" ? text : undefined;
         wire.bind({ statement: name, values, valueMapper: prepareValue });
-        wire.describe({ type: "P" });
+        if (!ignoresRows) wire.describe({ type: "P" });
         wire.execute({ portal: "" });
       }
     } catch (error) {
@@ -168,6 +170,7 @@ export class StatementBatch implements pg.Submittable {
     this.#results.push({ command, rowCount, rows: this.#rows, fields: this.#fields });
     this.#rows = [];
     this.#fields = [];
+    this.#blank = {};
   }
 }
 

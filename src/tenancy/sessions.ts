@@ -67,11 +67,9 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
   const planeOf = (login: string) => {
     let entry = planes.get(login);
     if (!entry) {
-      entry = {
-        plane: openOrm({ ...options, url: options.urlOf(login), poolSize }),
-        share: createFairShare({ slots: poolSize, waitMs: poolWaitMs }),
-        writes: new Map(),
-      };
+      const plane = openOrm({ ...options, url: options.urlOf(login), poolSize });
+      const share = createFairShare({ slots: poolSize, waitMs: poolWaitMs, isNear: plane.isNear });
+      entry = { plane, share, writes: new Map() };
       planes.set(login, entry);
     }
     return entry;
@@ -169,7 +167,7 @@ class PinnedSession implements TenantSession {
     const { signal } = this.#options;
     const lone = this.#lone(statement, values);
     try {
-      return await this.#parts.share.run(this.tenantId, signal, lone);
+      return await this.#parts.share.run(this.#options.tenant.vault, signal, lone);
     } catch (error) {
       throw signal.aborted ? abortError(signal, error) : error;
     }
@@ -218,7 +216,7 @@ class PinnedSession implements TenantSession {
             });
           },
           alone: async (item) => await item.session.#lone(statement, item.values as Values)(),
-          inTurn: (work) => share.run(this.tenantId, never, work),
+          inTurn: (work) => share.run(this.#options.tenant.vault, never, work),
           isUndone: (error) => !isSent || !isConnectionFailure(error),
           explain: (error) => toWellvaultError(error, true) ?? error,
         },
@@ -248,7 +246,9 @@ class PinnedSession implements TenantSession {
       );
     };
     try {
-      return await this.#parts.share.run(this.tenantId, signal, () => this.#attempt(run, () => committing));
+      return await this.#parts.share.run(this.#options.tenant.vault, signal, () =>
+        this.#attempt(run, () => committing),
+      );
     } catch (error) {
       throw signal.aborted ? abortError(signal, error) : error;
     }

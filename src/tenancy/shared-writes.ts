@@ -65,6 +65,7 @@ export function createSharedWrites(): SharedWrites {
   const lines = new Map<string, Line>();
 
   function take(line: Line): Waiting[] {
+    if (line.waiting.length === 1) return line.waiting.splice(0);
     const taken = new Map<string, Waiting>();
     let weight = 0;
     for (const waiting of line.waiting) {

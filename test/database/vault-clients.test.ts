@@ -1,0 +1,92 @@
+import pg from "pg";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { PinnedClient } from "../../src/database/pinned-client.ts";
+import { createVaultClients, type LentClient, type VaultClients } from "../../src/database/vault-clients.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const vaults = ["one", "two", "three", "four", "five", "six"] as const;
+const size = 3;
+
+let database: TestDatabase;
+let pool: pg.Pool;
+let clients: VaultClients;
+beforeEach(async () => {
+  database = await createTestDatabase();
+  pool = new pg.Pool({ Client: PinnedClient as never, connectionString: database.url, max: size });
+  pool.on("error", () => undefined);
+  clients = createVaultClients(pool);
+  // As many connections as there may be, because that many are at work at the same time.
+  const taken = await Promise.all(vaults.slice(0, size).map((vault) => clients.take(vault)));
+  for (const client of taken) client.release();
+});
+afterEach(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+const processOf = (client: LentClient) => (client as unknown as { processID: number }).processID;
+
+/** Takes a client and gives it back at once. */
+async function visit(vault: string): Promise<number> {
+  const client = await clients.take(vault);
+  client.release();
+  return processOf(client);
+}
+
+async function homesOfAll(): Promise<Map<string, number>> {
+  const homes = new Map<string, number>();
+  for (const vault of vaults) homes.set(vault, await visit(vault));
+  return homes;
+}
+
+test("vaults spread over the connections, and each comes back to its own", async () => {
+  const homes = await homesOfAll();
+  const counts = [...new Set(homes.values())].map((home) => [...homes.values()].filter((it) => it === home).length);
+  expect(counts).toEqual([2, 2, 2]);
+  for (let n = 0; n < 60; n++) {
+    const vault = vaults[(n * 7) % vaults.length] ?? "";
+    expect(clients.isNear(vault)).toBe(true);
+    expect(await visit(vault)).toBe(homes.get(vault));
+  }
+});
+
+test("another connection serves a vault at once while its own is taken, and it is at home again afterwards", async () => {
+  const homes = await homesOfAll();
+  const taken = await clients.take("one");
+  expect(processOf(taken)).toBe(homes.get("one"));
+  expect(clients.isNear("one")).toBe(false);
+  expect(await visit("one")).not.toBe(homes.get("one"));
+  taken.release();
+  expect(clients.isNear("one")).toBe(true);
+  expect(await visit("one")).toBe(homes.get("one"));
+});
+
+test("with every connection taken a vault waits for whichever is given back first", async () => {
+  await homesOfAll();
+  const taken = await Promise.all(vaults.slice(0, size).map((vault) => clients.take(vault)));
+  const waiting = clients.take("six");
+  const [first] = taken;
+  first?.release();
+  const client = await waiting;
+  expect(client).toBe(first);
+  for (const held of [client, ...taken.slice(1)]) held.release();
+});
+
+describe("a connection that is gone is nobody's home any more", () => {
+  test.each(["ended by the server while it was idle", "closed when it was given back"])("%s", async (how) => {
+    const homes = await homesOfAll();
+    const gone = homes.get("one");
+    const removed = new Promise((done) => pool.once("remove", done));
+    if (how.startsWith("ended")) await database.admin.query("select pg_terminate_backend($1, 5000)", [gone]);
+    else (await clients.take("one")).release(true);
+    await removed;
+    const next = await visit("one");
+    expect(next).not.toBe(gone);
+    for (let n = 0; n < 3; n++) expect(await visit("one")).toBe(next);
+    for (const vault of vaults) {
+      const home = await visit(vault);
+      expect(home).not.toBe(gone);
+      if (homes.get(vault) !== gone) expect(home).toBe(homes.get(vault));
+    }
+  });
+});
