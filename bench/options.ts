@@ -37,7 +37,8 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
   --smoke          a few calls of every contestant, to see that everything works
   --seconds N      seconds of one turn, 0.2 to 60; default 1
   --rounds N       turns of each contestant in each cell, 1 to 50; default 3
-  --scale          instead of peers, the latency of a service with many vaults beside one with 10
+  --scale          instead of peers, the latency of a service with many vaults, ten or all of them called, beside one
+                   with 10
   --vaults N       how many, with --scale, 20 to 20000; default 10000
   --cross-check    also measures reads with h2load (Debian: nghttp2-client), to see that the load is not what is slow
   --json           prints the results as JSON on standard output, and everything else on standard error
