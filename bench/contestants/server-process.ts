@@ -22,7 +22,7 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 /** The service's own options of Node, as its start script has them. */
-export const ownNodeOptions = ["--max-semi-space-size=8", "--heap-growing-percent=20"];
+export const ownNodeOptions = ["--max-semi-space-size=8", "--heap-growing-percent=40"];
 
 /** How long a server may take to start and to stop, in milliseconds. */
 const startMs = 60_000;
