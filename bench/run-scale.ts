@@ -85,7 +85,14 @@ export async function runScale(
   const problems: string[] = [];
   const take = async ({ contestant, postmasterPid, vaults: there, called }: Size, length: number) => {
     signal.throwIfAborted();
-    const turn = { operation: "write", inFlight, tenants: called, spread: "uniform", seconds: length, maxCalls: 1e9 } as const;
+    const turn = {
+      operation: "write",
+      inFlight,
+      tenants: called,
+      spread: "uniform",
+      seconds: length,
+      maxCalls: 1e9,
+    } as const;
     const figures = await measureTurn(contestant, turn, postmasterPid);
     problems.push(...figures.problems.map((problem) => `with ${called} of ${there} vaults: ${problem}`));
     return figures;
