@@ -38,6 +38,11 @@ export const restrictions: readonly Restriction[] = [
     reason: "only tenancy/sessions.ts makes sessions, and every session is pinned to one vault",
   },
   {
+    target: "tenancy/pinned-session",
+    allowed: ["tenancy/sessions"],
+    reason: "a session is opened for a tenant of the directory, by tenancy/sessions.ts",
+  },
+  {
     target: "@mikro-orm/postgresql",
     allowed: ["database/orm", "database/pinned-driver", "employees/employee-entity", "employees/employee-handlers"],
     reason: "the ORM is opened in one place; entities and handlers use its declarations and error classes",
@@ -71,7 +76,7 @@ export const restrictions: readonly Restriction[] = [
   },
   {
     target: "kysely",
-    allowed: ["tenancy/sessions", "database/pinned-driver"],
+    allowed: ["tenancy/pinned-session", "database/pinned-driver"],
     reason: "statements reach the database through a session",
   },
   {

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Statement } from "../database/statement.ts";
+import type { TenantEntry } from "./tenant.ts";
 
 /** What runs in one vault. */
 interface Pinned {
@@ -41,4 +42,14 @@ export interface TenantSession extends Pinned {
    * not change anything but the database.
    */
   transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T>;
+}
+
+/** What a session is opened for. */
+export interface SessionOptions {
+  /** The tenant, as the directory returned it. */
+  readonly tenant: TenantEntry;
+  /** Ends the running statement, in PostgreSQL too, when it fires. */
+  readonly signal: AbortSignal;
+  /** Time left for the call in milliseconds; PostgreSQL stops a statement that takes longer. */
+  readonly timeoutMs: number;
 }
