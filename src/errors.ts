@@ -177,6 +177,13 @@ export const errors = {
       `There is no ${resource.type.replace(/^.*\./, "")} with this id for this caller. Check the id.`,
       { resource },
     ),
+  employeeOffboarded: (resource: ErrorResource) =>
+    new WellvaultError(
+      Code.FailedPrecondition,
+      ErrorReason.EMPLOYEE_OFFBOARDED,
+      "The employee has left and nothing new is kept of the person. Do not send it again.",
+      { resource },
+    ),
   exists: (resource: ErrorResource, taken: string) =>
     new WellvaultError(
       Code.AlreadyExists,

@@ -32,6 +32,7 @@ const samples: Record<keyof typeof errors, WellvaultError[]> = {
   requestIdReused: [errors.requestIdReused(resource)],
   etagStale: [errors.etagStale(resource)],
   conflict: [errors.conflict()],
+  employeeOffboarded: [errors.employeeOffboarded({ type: "wellvault.v1.Employee", name: "E-1" })],
   limitReached: [errors.limitReached("employees", 20_000)],
   overloaded: [errors.overloaded()],
   deadlineExceeded: [errors.deadlineExceeded()],

@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity } from "@mikro-orm/postgresql";
+import type { EmployeeState } from "../gen/wellvault/v1/employee_pb.ts";
 
 /**
  * A row of a vault's `employees`. Its schema is `*`: the session's fork says which vault. The tables
@@ -18,6 +19,8 @@ export const EmployeeEntity = defineEntity({
     team: p.text().default(""),
     location: p.text().default(""),
     timeZone: p.text().default(""),
+    /** The number of EmployeeState. */
+    state: p.smallint().$type<EmployeeState>().default(1),
     requestId: p.uuid().nullable(),
     /** What the request of that id asked for, as a digest. */
     requestDigest: p.text().nullable(),

@@ -4,7 +4,7 @@ import { LockMode, OptimisticLockError, UniqueConstraintViolationException } fro
 import { v7 as uuidv7 } from "uuid";
 import { constraintOf } from "../database/sqlstate.ts";
 import { errors } from "../errors.ts";
-import { type Employee, EmployeeSchema } from "../gen/wellvault/v1/employee_pb.ts";
+import { type Employee, EmployeeSchema, EmployeeState } from "../gen/wellvault/v1/employee_pb.ts";
 import type { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
 import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../paging.ts";
 import type { TenantHandlers } from "../tenancy/handlers.ts";
@@ -18,10 +18,8 @@ import { employeeNotFound } from "./find-employee.ts";
 import { getEmployee } from "./statements/get-employee.ts";
 import { getEmployeeByExternalId } from "./statements/get-employee-by-external-id.ts";
 import { listEmployees } from "./statements/list-employees.ts";
-
-/** The fields a caller may set; the names are those of the message and of the row alike. */
-const writableFields = ["externalId", "displayName", "team", "location", "timeZone"] as const;
-type WritableField = (typeof writableFields)[number];
+import { timeZoneViolation } from "./time-zone.ts";
+import { fieldsToChange, newEmployeeFields, pick, type WritableField, writableFields } from "./writable-fields.ts";
 
 /** The handlers of EmployeeService. */
 export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
@@ -44,7 +42,7 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
         const employee = transaction.em.create(EmployeeEntity, {
           employeeNo: numberOf(numbers, "employee"),
           employeeId: uuidv7(),
-          ...pick(wanted, writableFields),
+          ...newEmployeeFields(wanted),
           requestId: requestId || null,
           requestDigest: requestId ? digestOf(wanted) : null,
           createTime: now,
@@ -65,10 +63,15 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
   },
 
   async listEmployees(request, session) {
-    const scope: PageScope = { method: "EmployeeService.ListEmployees", tenantId: session.tenantId, args: [] };
+    const { state, team } = request;
+    const scope: PageScope = {
+      method: "EmployeeService.ListEmployees",
+      tenantId: session.tenantId,
+      args: [state, team ?? null],
+    };
     const after = decodePageToken(scope, request.pageToken, ["int4"])?.[0] ?? 0;
     const size = pageSize(request.pageSize);
-    const rows = await session.query(listEmployees, [Number(after), size + 1]);
+    const rows = await session.query(listEmployees, [Number(after), size + 1, state || null, team ?? null]);
     const page = rows.slice(0, size);
     const last = rows.length > size ? page.at(-1) : undefined;
     return {
@@ -81,7 +84,7 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
     const wanted = request.employee;
     if (!wanted)
       throw errors.fieldsInvalid([{ field: "employee", description: "value is required", rule: "required" }]);
-    const fields = maskedFields(request.updateMask?.paths);
+    const fields = maskedFields(wanted, request.updateMask?.paths);
     const row = await namingConflicts(wanted.externalId, () =>
       session.transaction(async (transaction) => {
         const employee = await requireEmployee(transaction, request.employeeId, wanted.etag);
@@ -159,39 +162,35 @@ async function requireEmployee(transaction: PinnedTransaction, employeeId: strin
   return row;
 }
 
-/** Tells one request from another by the values that it sets. */
+/**
+ * Tells one request from another by the values that it sets. The state counts where it is not the usual one,
+ * so that a request made before there were states is still known.
+ */
 function digestOf(wanted: Employee): string {
+  const { externalId, displayName, team, location, timeZone, state } = newEmployeeFields(wanted);
+  const values = [externalId, displayName, team, location, timeZone];
   return createHash("sha256")
-    .update(JSON.stringify(writableFields.map((field) => wanted[field])))
+    .update(JSON.stringify(state === EmployeeState.ACTIVE ? values : [...values, state]))
     .digest("hex");
 }
 
-function maskedFields(paths: readonly string[] | undefined): readonly WritableField[] {
-  if (!paths || paths.length === 0) return writableFields;
-  return writableFields.filter((field) => paths.includes(EmployeeSchema.field[field].name));
+/** The fields that an update changes. */
+function maskedFields(wanted: Employee, paths: readonly string[] | undefined): readonly WritableField[] {
+  if (wanted.state === EmployeeState.UNSPECIFIED && paths?.includes(EmployeeSchema.field.state.name)) {
+    throw errors.fieldsInvalid([
+      { field: "employee.state", description: "is required where the mask names it", rule: "required" },
+    ]);
+  }
+  return fieldsToChange(wanted, paths);
 }
 
 function checkTimeZone(name: string): void {
-  if (name === "") return;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-  } catch {
-    throw errors.fieldsInvalid([
-      {
-        field: "employee.time_zone",
-        description: "must be an IANA time zone such as Europe/Berlin",
-        rule: "time_zone",
-      },
-    ]);
-  }
+  const violation = timeZoneViolation("employee.time_zone", name);
+  if (violation) throw errors.fieldsInvalid([violation]);
 }
 
 function numberOf(rows: readonly { name: string; last_value: number }[], name: string): number {
   const row = rows.find((candidate) => candidate.name === name);
   if (!row) throw new Error("a counter of the vault is missing");
   return row.last_value;
-}
-
-function pick<T extends Record<K, unknown>, K extends string>(from: T, keys: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
 }

@@ -6,7 +6,7 @@ import type { EmployeeColumns } from "./statements/employee-columns.ts";
 
 /** The employee of an entity, as the API shows it. */
 export function fromEntity(row: EmployeeRow): Employee {
-  const { employeeId, externalId, displayName, team, location, timeZone } = row;
+  const { employeeId, externalId, displayName, team, location, timeZone, state } = row;
   return {
     $typeName: "wellvault.v1.Employee",
     employeeId,
@@ -15,6 +15,7 @@ export function fromEntity(row: EmployeeRow): Employee {
     team,
     location,
     timeZone,
+    state,
     etag: etagOf(row),
     createTime: timestampFromDate(row.createTime),
     updateTime: timestampFromDate(row.updateTime),
@@ -31,6 +32,7 @@ export function fromColumns(row: EmployeeColumns): Employee {
     team: row.team,
     location: row.location,
     timeZone: row.time_zone,
+    state: row.state,
     etag: etagOf(row),
     createTime: fromEpoch(row.create_epoch),
     updateTime: fromEpoch(row.update_epoch),

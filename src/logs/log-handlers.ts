@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { fromEpoch, toEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
-import { checkEmployeeExists } from "../employees/find-employee.ts";
+import { checkEmployeeExists, checkMayBeWritten } from "../employees/find-employee.ts";
 import { errors } from "../errors.ts";
 import type { EmployeeLogService } from "../gen/wellvault/v1/employee_log_service_pb.ts";
 import { type LogEntry, LogEntrySchema } from "../gen/wellvault/v1/log_entry_pb.ts";
@@ -48,14 +48,15 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
         const outcome = written.inserted ? WriteOutcome.INSERTED : WriteOutcome.REPLACED;
         return { outcome, entry: storedLogEntry(row, written, entry.version) };
       }
-      const [stored] = await session.query(getLogEntry, [employeeId, row.entry_id]);
+      const [found] = await session.query(getLogEntry, [employeeId, row.entry_id]);
+      const stored = found && BigInt(found.version) >= entry.version ? found : undefined;
       if (stored?.deleted) return { outcome: WriteOutcome.STALE };
       if (stored) {
         const outcome = stored.version === row.version ? WriteOutcome.UNCHANGED : WriteOutcome.STALE;
         return { outcome, entry: toLogEntry(stored) };
       }
-      // Somebody who was hired between the two statements has the entry stored by the next attempt.
-      await checkEmployeeExists(session, employeeId);
+      // Somebody who was hired or came back between the two statements has the entry stored by the next attempt.
+      await checkMayBeWritten(session, employeeId);
     }
     throw errors.conflict();
   },

@@ -1,4 +1,5 @@
-import { employeeNotFound } from "../employees/find-employee.ts";
+import { checkMayBeWritten } from "../employees/find-employee.ts";
+import { errors } from "../errors.ts";
 import type { TenantSession } from "../tenancy/session.ts";
 import type { DedupedSamples } from "./dedupe-samples.ts";
 import { toSampleArrays } from "./sample-arrays.ts";
@@ -18,8 +19,8 @@ export interface StoredCounts {
 /**
  * Stores a batch, by one statement when the vault knows its sources and has none of its versions yet.
  *
- * @throws WellvaultError RESOURCE_NOT_FOUND when the tenant has no such employee, LIMIT_REACHED when it would
- *   have too many sources
+ * @throws WellvaultError RESOURCE_NOT_FOUND when the tenant has no such employee, EMPLOYEE_OFFBOARDED when the
+ *   employee has left, LIMIT_REACHED when the tenant would have too many sources
  */
 export async function storeSamples(
   session: TenantSession,
@@ -34,7 +35,11 @@ export async function storeSamples(
       return await transaction.finish(putSamples, values);
     });
   }
-  if (!counts) throw employeeNotFound(employeeId);
+  if (!counts) {
+    await checkMayBeWritten(session, employeeId);
+    // Whoever came back between the two statements has the batch stored by the next attempt.
+    throw errors.conflict();
+  }
   return { ...counts, stale: await countStale(session, employeeId, counts, samples, copies) };
 }
 

@@ -99,6 +99,7 @@ test.each<Case>([
   ...["Europe/Atlantis", "berlin", "+25:00", "../etc/passwd", "Europe/Berlin\0", "Z".repeat(65)].map(
     (timeZone): Case => [`time zone ${timeZone}`, { employee: { externalId: "E-2", timeZone } }, "employee.time_zone"],
   ),
+  ["an unknown state", { employee: { externalId: "E-2", state: 3 } }, "employee.state"],
   ["a request id that is none", { employee: { externalId: "E-2" }, requestId: "x" }, "request_id"],
 ])("CreateEmployee with %s", async (_, request, field) => await expectRefused(createEmployee, request, field));
 
@@ -126,6 +127,8 @@ test.each<Case>([
   ["a long team", { ...masked("team"), employee: { team: longName } }, "employee.team"],
   ["U+0000 in the team", { ...masked("team"), employee: { team: "\0" } }, "employee.team"],
   ["an unknown zone", { ...masked("time_zone"), employee: { timeZone: "Mars/Base" } }, "employee.time_zone"],
+  ["an unknown state", { ...masked("state"), employee: { state: 3 } }, "employee.state"],
+  ["no state where the mask names it", masked("state"), "employee.state"],
 ])("UpdateEmployee with %s", async (_, request, field) => await expectRefused(updateEmployee, request, field));
 
 test.each<Case>([
@@ -175,6 +178,12 @@ test.each<Case>([
   "ListSamples with %s",
   async (_, request, field) => await expectRefused(listSamples, { employeeId: self, ...request }, field),
 );
+
+test.each<Case>([
+  ["an unknown state", { state: 3 }, "state"],
+  ["a long team", { team: longName }, "team"],
+  ["U+0000 in the team", { team: "a\0" }, "team"],
+])("ListEmployees with %s", async (_, request, field) => await expectRefused(listEmployees, request, field));
 
 test.each([listEmployees, listTenants])("$name with a bad page", async (method) => {
   for (const [, request, field] of ranges.slice(0, 3)) await expectRefused(method, request, field);

@@ -1,5 +1,6 @@
 import type { EpochSeconds } from "../../civil-time.ts";
 import { fragment } from "../../database/statement.ts";
+import type { EmployeeState } from "../../gen/wellvault/v1/employee_pb.ts";
 
 /** The columns of an employee that the API shows, in the form the service reads. */
 export const employeeColumns = fragment`
@@ -10,6 +11,7 @@ export const employeeColumns = fragment`
     team,
     location,
     time_zone,
+    state,
     revision,
     date_part('epoch', create_time) as create_epoch,
     date_part('epoch', update_time) as update_epoch`;
@@ -23,6 +25,7 @@ export interface EmployeeColumns {
   readonly team: string;
   readonly location: string;
   readonly time_zone: string;
+  readonly state: EmployeeState;
   readonly revision: number;
   readonly create_epoch: EpochSeconds;
   readonly update_epoch: EpochSeconds;

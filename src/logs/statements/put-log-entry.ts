@@ -4,7 +4,7 @@ import { statement } from "../../database/statement.ts";
 /**
  * Stores an entry unless the same or a higher version is there, and says whether it is new and when it was
  * stored first and last. A tombstone counts as its version: only a higher one revives. Nothing is returned when
- * nothing was stored: the version is there already, or the employee is not.
+ * nothing was stored: the version is there already, or the employee is not, or has left (any state but 1).
  *
  * `employees_employee_id_key`, then the insertion by way of `log_entries_pkey`, 12 to 15 buffers. For an entry
  * that is stored it does the work of three statements, in half of their time. It does not look up what is there
@@ -33,7 +33,7 @@ export const putLogEntry = statement<
     employee.employee_no, $2, $3::smallint, to_timestamp($4::float8), to_timestamp($5::float8), $6::smallint, $7,
     $8::bigint, $9, $10::jsonb
   from employees as employee
-  where employee.employee_id = $1 and employee.delete_time is null
+  where employee.employee_id = $1 and employee.delete_time is null and employee.state = 1
   on conflict (employee_no, entry_id) do update set
     type = excluded.type,
     start_time = excluded.start_time,

@@ -48,7 +48,7 @@ const sourceNos = fragment`array(
 
 /**
  * Stores a batch: new keys are inserted, lower versions replaced, equal and higher ones kept. Returns nothing
- * when there is no such employee.
+ * when there is no such employee, or one who has left (any state but 1).
  *
  * `employees_employee_id_key`, `sample_sources` (one page, or its key) for each source, then an insertion by way
  * of `samples_pkey` for each sample, 8 buffers. It does the work of three statements in as long as these take in
@@ -60,7 +60,7 @@ export const putSamples = statement<SampleArrays, PutCounts>`
   with known as (
     select employee.employee_no, ${sourceNos} as source_nos
     from employees as employee
-    where employee.employee_id = $1 and employee.delete_time is null
+    where employee.employee_id = $1 and employee.delete_time is null and employee.state = 1
   ),
   written as (
     insert into samples as stored (
