@@ -17,20 +17,28 @@ export function validateMessage<Desc extends DescMessage>(
   message: MessageShape<Desc>,
   prefix = "",
 ): void {
-  if (isCertainlyValid(schema, message)) return;
+  const violations = findViolations(schema, message, prefix);
+  if (violations.length > 0) throw errors.fieldsInvalid(violations);
+}
+
+/** Finds the fields of a message that break a rule; see {@link validateMessage}. */
+export function findViolations<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+  prefix: string,
+): FieldViolation[] {
+  if (isCertainlyValid(schema, message)) return [];
   const result = validator.validate(schema, message);
-  if (result.kind === "valid") return;
+  if (result.kind === "valid") return [];
   if (result.kind === "error") throw result.error;
-  throw errors.fieldsInvalid(
-    result.violations.map((violation): FieldViolation => {
-      const path = pathToString(violation.field);
-      return {
-        field: [prefix, path].filter((part) => part !== "").join(".") || "request",
-        description: describe(violation.ruleId, violation.message),
-        rule: violation.ruleId,
-      };
-    }),
-  );
+  return result.violations.map((violation): FieldViolation => {
+    const path = pathToString(violation.field);
+    return {
+      field: [prefix, path].filter((part) => part !== "").join(".") || "request",
+      description: describe(violation.ruleId, violation.message),
+      rule: violation.ruleId,
+    };
+  });
 }
 
 /** Validates an empty message of each type, so that no caller waits for the rules to be compiled. */

@@ -19,6 +19,7 @@ import { getEmployee } from "./statements/get-employee.ts";
 import { getEmployeeByExternalId } from "./statements/get-employee-by-external-id.ts";
 import { listEmployees } from "./statements/list-employees.ts";
 import { timeZoneViolation } from "./time-zone.ts";
+import { upsertEmployees } from "./upsert-employees.ts";
 import { fieldsToChange, newEmployeeFields, pick, type WritableField, writableFields } from "./writable-fields.ts";
 
 /** The handlers of EmployeeService. */
@@ -113,6 +114,10 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
       transaction.em.assign(employee, { deleteTime: now, updateTime: now });
     });
     return {};
+  },
+
+  async batchUpsertEmployees(request, session) {
+    return { employees: await upsertEmployees(request, session) };
   },
 };
 

@@ -47,6 +47,7 @@ const rules: Readonly<Record<string, AccessRule>> = {
   },
   "wellvault.v1.EmployeeService.UpdateEmployee": { scope: "tenant", roles: { company_admin: "all" } },
   "wellvault.v1.EmployeeService.DeleteEmployee": { scope: "tenant", roles: { company_admin: "all" } },
+  "wellvault.v1.EmployeeService.BatchUpsertEmployees": { scope: "tenant", roles: { company_admin: "all" } },
 
   "wellvault.v1.EmployeeLogService.PutLogEntry": {
     scope: "tenant",

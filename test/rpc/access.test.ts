@@ -59,6 +59,7 @@ const expected: Record<string, Partial<Record<Role, "own" | "all">>> = {
   ListEmployees: { coach: "all", company_admin: "all", ingest_service: "all" },
   UpdateEmployee: { company_admin: "all" },
   DeleteEmployee: { company_admin: "all" },
+  BatchUpsertEmployees: { company_admin: "all" },
   PutLogEntry: { employee: "own", ingest_service: "all" },
   GetLogEntry: { employee: "own" },
   ListLogEntries: { employee: "own" },

@@ -33,7 +33,8 @@ const at = (millis: number) => timestampFromDate(new Date(millis));
 
 type Case = [name: string, request: object, field: string];
 const { provisionTenant, getTenant, listTenants } = TenantService.method;
-const { createEmployee, getEmployee, listEmployees, updateEmployee, deleteEmployee } = EmployeeService.method;
+const { createEmployee, getEmployee, listEmployees, updateEmployee, deleteEmployee, batchUpsertEmployees } =
+  EmployeeService.method;
 const { getLogEntry, listLogEntries, deleteLogEntry } = EmployeeLogService.method;
 const { listSamples } = MetricService.method;
 
@@ -135,6 +136,24 @@ test.each<Case>([
   ...badUuids.map((id): Case => [`id ${JSON.stringify(id)}`, { employeeId: id }, "employee_id"]),
   ["a long etag", { employeeId: self, etag: "e".repeat(65) }, "etag"],
 ])("DeleteEmployee with %s", async (_, request, field) => await expectRefused(deleteEmployee, request, field));
+
+const batch = (...employees: object[]) => ({ employees });
+test.each<Case>([
+  ["nobody", {}, "employees"],
+  ["more than 1,000", batch(...Array.from({ length: 1_001 }, (_, n) => ({ externalId: `E-${n}` }))), "employees"],
+  ["no external id", batch({ externalId: "E-2" }, {}), "employees[1].external_id"],
+  ["a long external id", batch({ externalId: "x".repeat(129) }), "employees[0].external_id"],
+  ["U+0000 in the team", batch({ externalId: "E-2", team: "a\0" }), "employees[0].team"],
+  ["an unknown state", batch({ externalId: "E-2", state: 3 }), "employees[0].state"],
+  ["an unknown zone", batch({ externalId: "E-2", timeZone: "Mars/Base" }), "employees[0].time_zone"],
+  ["a zone that is no name", batch({ externalId: "E-2", timeZone: "../etc" }), "employees[0].time_zone"],
+  ["an employee id that is none", batch({ externalId: "E-2", employeeId: "7" }), "employees[0].employee_id"],
+  ["an external id twice", batch({ externalId: "E-2" }, { externalId: "E-2" }), "employees[1].external_id"],
+  ["the key in the mask", { ...batch({ externalId: "E-1" }), updateMask: { paths: ["external_id"] } }, "update_mask"],
+])(
+  "BatchUpsertEmployees with %s",
+  async (_, request, field) => await expectRefused(batchUpsertEmployees, request, field),
+);
 
 test.each([getLogEntry, deleteLogEntry])("$name of what is no id", async (method) => {
   for (const id of ["", "a b", "x".repeat(65), "a\0"]) {

@@ -92,6 +92,11 @@ const attacks: Readonly<Record<string, Readonly<Record<string, Attack>>>> = {
         { employeeId: prey.employeeId, employee: { team: "stolen" }, updateMask: { paths: ["team"] } },
         as,
       ),
+    "batchUpsertEmployees by external id": (prey, as) =>
+      service.clients.employees.batchUpsertEmployees(
+        { employees: [{ employeeId: prey.employeeId, externalId: `${prey.tenant}-1`, team: "stolen" }] },
+        as,
+      ),
     deleteEmployee: (prey, as) => service.clients.employees.deleteEmployee({ employeeId: prey.employeeId }, as),
   },
   [EmployeeLogService.typeName]: {

@@ -59,6 +59,7 @@ export const apiCalls: readonly ApiCall[] = [
     employee: { externalId: randomUUID(), displayName: "Changed" },
   })),
   of(EmployeeService.method.deleteEmployee, "admin", ({ employeeId }) => ({ employeeId })),
+  of(EmployeeService.method.batchUpsertEmployees, "admin", () => ({ employees: [{ externalId: randomUUID() }] })),
   of(EmployeeLogService.method.putLogEntry, "person", ({ employeeId, entryId }) => ({
     employeeId,
     entry: logEntry({ entryId, version: 7n }),

@@ -21,7 +21,7 @@ const refusals: readonly Code[] = [Code.InvalidArgument, Code.NotFound, Code.Abo
  * Fields that say something in answers only, or for UpdateEmployee and nowhere else: what a request has in
  * them is not looked at.
  */
-const ignored = /( .*civil_date|^(Create|Update)Employee employee\.(etag|employee_id))$/;
+const ignored = /( .*civil_date|^(Create|Update)Employee employee\.(etag|employee_id)|BatchUpsert.*\.employee_id)$/;
 
 let serial = 0;
 
@@ -45,6 +45,11 @@ export async function fateOf(
     if (error instanceof ConnectError && refusals.includes(error.code)) return { fate: "refused", answer: error };
     throw error;
   }
+  // A filter is not stored: it is taken to the letter when it lets nothing else through.
+  if (field.call.name === "ListEmployees" && field.path === "team") {
+    const { employees } = answer as { employees: { team: string }[] };
+    return { fate: employees.every(({ team }) => team === text) ? "ignored" : "changed", answer };
+  }
   if (ignored.test(`${field.call.name} ${field.path}`))
     return { fate: holds(answer, text) ? "changed" : "ignored", answer };
   const stored = await readBack(reader, company, field.call.name, request, answer);
@@ -58,7 +63,9 @@ async function readBack(
   request: object,
   answer: unknown,
 ): Promise<unknown> {
-  const { employee } = answer as { employee?: { employeeId: string } };
+  type One = { employee?: { employeeId: string } };
+  const { employee } =
+    method === "BatchUpsertEmployees" ? ((answer as { employees: One[] }).employees[0] ?? {}) : (answer as One);
   const { entry } = request as { entry?: { entryId: string } };
   const { tenantId = "" } = request as { tenantId?: string };
   if (employee) {

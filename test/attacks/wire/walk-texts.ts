@@ -19,7 +19,9 @@ export async function walkTexts(
   const clients = Object.values(stage.callers);
   const fates = new Map<string, Set<string>>();
   for (const [index, field] of texts.entries()) {
-    const [by, reader] = [clients[index % 3], clients[(index + 1) % 3]];
+    // Only a client that speaks Protobuf sends paths as they are: in JSON there are those alone that it can write.
+    const at = field.path.endsWith("mask.paths") ? 0 : index;
+    const [by, reader] = [clients[at % 3], clients[(at + 1) % 3]];
     const name = `${field.call.name} ${field.path}`;
     for (const payload of payloads) {
       if (!by || !reader) continue;
@@ -37,5 +39,5 @@ export async function walkTexts(
   }
   const verbatim = [...fates].filter(([, found]) => found.has("verbatim")).map(([name]) => name);
   // Everything that takes free text: names and external ids of companies and employees, and what people log.
-  expect(verbatim.length, verbatim.join(", ")).toBe(16);
+  expect(verbatim.length, verbatim.join(", ")).toBe(20);
 }
