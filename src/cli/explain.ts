@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { ConfigError } from "../config.ts";
 import { FolderInUseError } from "../database/folder-lock.ts";
 import { isConnectionFailure, sqlStateOf } from "../database/sqlstate.ts";
@@ -11,6 +12,7 @@ export function explain(error: unknown): string {
       "Stop it first, or start this one with another WELLVAULT_DATA_DIR and WELLVAULT_PORT."
     );
   }
+  if (error instanceof ConnectError) return `The call failed (${Code[error.code]}): ${error.rawMessage}`;
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error ? error.code : undefined;
   const path = "path" in error ? ` (${error.path})` : "";

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { hardenCommand } from "./commands/harden.ts";
+import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { startCommand } from "./commands/start.ts";
@@ -18,8 +19,11 @@ const wellvault = new Command("wellvault")
   .showHelpAfterError("(--help lists what there is)")
   // A command line that cannot be used ends with 2, as a setting that cannot be used does.
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-for (const command of [startCommand, migrateCommand, hardenCommand, verifyCommand, keysCommand, tokenCommand]) {
-  wellvault.addCommand(command().copyInheritedSettings(wellvault));
+const commands = [startCommand, importCommand, migrateCommand, hardenCommand, verifyCommand, keysCommand, tokenCommand];
+for (const make of commands) {
+  const command = make().copyInheritedSettings(wellvault);
+  for (const inner of command.commands) inner.copyInheritedSettings(wellvault);
+  wellvault.addCommand(command);
 }
 
 try {

@@ -14,6 +14,8 @@ export interface BadRow {
   readonly file: string;
   /** Line of the row, counted from 1; the header line is 1. */
   readonly line: number;
+  /** Name of the column that is wrong, where it is one. */
+  readonly column?: string;
   /** What is wrong. Never holds the value that stands there: it is about somebody's health. */
   readonly problem: string;
 }
