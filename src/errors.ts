@@ -248,13 +248,13 @@ export const errors = {
     new WellvaultError(
       Code.Unavailable,
       ErrorReason.SERVER_DRAINING,
-      "The server is shutting down. Repeat the call; another server will take it.",
+      "The server is shutting down. A write that was under way may have been done. Repeat the call; another server will take it.",
     ),
   commitUnknown: (cause?: unknown) =>
     new WellvaultError(
       Code.Unknown,
       ErrorReason.COMMIT_UNKNOWN,
-      "The database went away during the commit, so the write may or may not have been done. Repeat the call.",
+      "The write may or may not have been done, for the database cannot say so at the moment. Repeat the call.",
       { cause },
     ),
   internal: (errorId: string, cause: unknown) =>

@@ -37,13 +37,22 @@ interface PoolParts {
   ): void;
 }
 
+/** Where a vault is at home, and how often in a row it was served elsewhere since. */
+interface Home {
+  readonly client: LentClient;
+  away: number;
+}
+
+/** Visits elsewhere in a row after which a vault moves: its home is held by something slow. */
+const visitsBeforeMoving = 8;
+
 /**
  * Makes the {@link VaultClients} of a pool. How many homes are remembered is bounded by the vaults that a client
  * may be pinned to before it is replaced.
  */
 export function createVaultClients(pool: pg.Pool): VaultClients {
   const parts = pool as unknown as PoolParts;
-  const homes = new Map<string, LentClient>();
+  const homes = new Map<string, Home>();
   /** The vaults that are at home with a client. */
   const residents = new Map<unknown, Set<string>>();
   pool.on("remove", (client) => {
@@ -51,9 +60,14 @@ export function createVaultClients(pool: pg.Pool): VaultClients {
     residents.delete(client);
   });
 
+  /** Notes who serves a vault. */
   function settle(vault: string, client: LentClient): LentClient {
-    if (!homes.has(vault)) {
-      homes.set(vault, client);
+    const home = homes.get(vault);
+    if (home?.client === client) {
+      home.away = 0;
+    } else if (!home || ++home.away >= visitsBeforeMoving) {
+      if (home) residents.get(home.client)?.delete(vault);
+      homes.set(vault, { client, away: 0 });
       const known = residents.get(client) ?? new Set();
       residents.set(client, known.add(vault));
     }
@@ -62,7 +76,7 @@ export function createVaultClients(pool: pg.Pool): VaultClients {
 
   /** Returns the place of the best idle client. */
   function choose(vault: string): number {
-    const home = homes.get(vault);
+    const home = homes.get(vault)?.client;
     let best = 0;
     let fewest = Number.POSITIVE_INFINITY;
     // The last ones were used last: their backends are the warmest.
@@ -94,7 +108,7 @@ export function createVaultClients(pool: pg.Pool): VaultClients {
       return settle(vault, item.client);
     },
     isNear(vault) {
-      const home = homes.get(vault);
+      const home = homes.get(vault)?.client;
       return home === undefined || parts._idle.some(({ client }) => client === home);
     },
   };

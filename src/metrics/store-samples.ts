@@ -20,7 +20,8 @@ export interface StoredCounts {
  * Stores a batch, by one statement when the vault knows its sources and has none of its versions yet.
  *
  * @throws WellvaultError RESOURCE_NOT_FOUND when the tenant has no such employee, EMPLOYEE_OFFBOARDED when the
- *   employee has left, LIMIT_REACHED when the tenant would have too many sources
+ *   employee has left, LIMIT_REACHED when the tenant would have too many sources, COMMIT_UNKNOWN when it was stored and how many
+ *   of its samples were stale cannot be found out
  */
 export async function storeSamples(
   session: TenantSession,
@@ -40,7 +41,11 @@ export async function storeSamples(
     // Whoever came back between the two statements has the batch stored by the next attempt.
     throw errors.conflict();
   }
-  return { ...counts, stale: await countStale(session, employeeId, counts, samples, copies) };
+  const stale = await countStale(session, employeeId, counts, samples, copies).catch((error: unknown) => {
+    // By now the others are stored: no error may say that nothing was done.
+    throw counts.inserted + counts.replaced > 0 ? errors.commitUnknown(error) : error;
+  });
+  return { ...counts, stale };
 }
 
 /**

@@ -143,6 +143,7 @@ export class PinnedSession implements TenantSession {
             // What takes the longest may take that long; the others' callers are answered in time all the same.
             const timeoutMs = Math.max(...items.map(({ session }) => session.#options.timeoutMs));
             const lists = items.map((item) => item.values as Values);
+            isSent = false;
             return await plane.run(this.#pin(timeoutMs), statement, lists, anySignal, () => {
               isSent = true;
             });

@@ -1,3 +1,5 @@
+import { LRUCache } from "lru-cache";
+
 /** Lets writes by one statement that wait at the same time for one vault share a transaction, and so a commit. */
 export interface SharedWrites {
   /**
@@ -48,8 +50,16 @@ const transactionsAtOnce = 4;
 const maxWeight = 2_000;
 /** Writes in one transaction at most. */
 const maxItems = 64;
+/**
+ * For how long a lock whose write failed by itself is shared with nobody, in milliseconds, and how many such locks
+ * are remembered. A row that somebody holds fails every transaction that wants it, after seconds.
+ */
+const apartMs = 10_000;
+const maxApart = 10_000;
 
 interface Waiting {
+  /** Grows from write to write of a line. */
+  readonly place: number;
   readonly item: WriteItem;
   readonly resolve: (rows: never) => void;
   readonly reject: (error: unknown) => void;
@@ -57,12 +67,16 @@ interface Waiting {
 
 interface Line {
   waiting: Waiting[];
+  /** Place of the newest write. */
+  newest: number;
   running: number;
 }
 
 /** Makes a {@link SharedWrites}. */
 export function createSharedWrites(): SharedWrites {
   const lines = new Map<string, Line>();
+  const apart = new LRUCache<string, true>({ max: maxApart, ttl: apartMs });
+  const lockOf = (vault: string, { lock }: WriteItem) => `${vault} ${lock}`;
 
   function take(line: Line): Waiting[] {
     if (line.waiting.length === 1) return line.waiting.splice(0);
@@ -80,43 +94,64 @@ export function createSharedWrites(): SharedWrites {
     return [...chosen].sort((one, other) => (one.item.lock < other.item.lock ? -1 : 1));
   }
 
-  async function runSome(line: Line, runner: SharedRunner<WriteItem>): Promise<void> {
+  /** Runs some of those that wait, and returns what is left to be tried by itself. */
+  async function runSome(line: Line, runner: SharedRunner<WriteItem>): Promise<Waiting[]> {
     const taken = take(line).filter(({ item, reject }) => {
       if (item.signal.aborted) reject(item.signal.reason);
       return !item.signal.aborted;
     });
-    const [first] = taken;
-    if (!first) return;
-    if (taken.length > 1) {
-      const all = whenAllFired(taken.map(({ item }) => item.signal));
-      try {
-        const results = await runner.together(
-          taken.map(({ item }) => item),
-          all.signal,
-        );
-        for (const [index, { resolve }] of taken.entries()) resolve(results[index] as never);
-        return;
-      } catch (error) {
-        if (!runner.isUndone(error)) {
-          for (const { reject } of taken) reject(runner.explain(error));
-          return;
-        }
-      } finally {
-        all.forget();
-      }
+    const [first, ...others] = taken;
+    if (!first) return [];
+    if (others.length === 0) {
+      await runner.alone(first.item).then(first.resolve as never, first.reject);
+      return [];
     }
-    // One of them failed and took the others with it: by itself each gets what is its own.
-    for (const { item, resolve, reject } of taken) await runner.alone(item).then(resolve as never, reject);
+    const all = whenAllFired(taken.map(({ item }) => item.signal));
+    try {
+      const results = await runner.together(
+        taken.map(({ item }) => item),
+        all.signal,
+      );
+      for (const [index, { resolve }] of taken.entries()) resolve(results[index] as never);
+      return [];
+    } catch (error) {
+      if (runner.isUndone(error)) return taken;
+      for (const { reject } of taken) reject(runner.explain(error));
+      return [];
+    } finally {
+      all.forget();
+    }
+  }
+
+  /** Runs a write by itself, in a turn of its own, so that it keeps nobody waiting. */
+  async function runAlone(vault: string, { item, resolve, reject }: Waiting, runner: SharedRunner<WriteItem>) {
+    await runner
+      .inTurn(async () => {
+        item.signal.throwIfAborted();
+        resolve((await runner.alone(item)) as never);
+      })
+      .catch((error: unknown) => {
+        apart.set(lockOf(vault, item), true);
+        reject(error);
+      });
   }
 
   async function serve(vault: string, line: Line, runner: SharedRunner<WriteItem>): Promise<void> {
     while (line.waiting.length > 0) {
-      await runner
-        .inTurn(() => runSome(line, runner))
-        // There was no turn for whoever asked: those it waited for are told why.
-        .catch((error: unknown) => {
-          for (const { reject } of take(line)) reject(error);
+      const { newest } = line;
+      try {
+        let left: Waiting[] = [];
+        await runner.inTurn(async () => {
+          left = await runSome(line, runner);
         });
+        // One of them failed and took the others with it: by itself each gets what is its own.
+        for (const waiting of left) void runAlone(vault, waiting, runner);
+      } catch (error) {
+        // There was no turn. Those that came later have not waited for as long, and another may come for them.
+        const late = line.waiting.filter(({ place }) => place <= newest);
+        line.waiting = line.waiting.filter(({ place }) => place > newest);
+        for (const { reject } of late) reject(error);
+      }
     }
     line.running--;
     if (line.running === 0) lines.delete(vault);
@@ -124,13 +159,18 @@ export function createSharedWrites(): SharedWrites {
 
   return {
     run(vault, item, runner) {
-      const line = lines.get(vault) ?? { waiting: [], running: 0 };
-      lines.set(vault, line);
+      const anyRunner = runner as unknown as SharedRunner<WriteItem>;
       return new Promise((resolve, reject) => {
-        line.waiting.push({ item, resolve, reject });
+        if (apart.has(lockOf(vault, item))) {
+          void runAlone(vault, { place: 0, item, resolve, reject }, anyRunner);
+          return;
+        }
+        const line = lines.get(vault) ?? { waiting: [], newest: 0, running: 0 };
+        lines.set(vault, line);
+        line.waiting.push({ place: ++line.newest, item, resolve, reject });
         if (line.running >= transactionsAtOnce) return;
         line.running++;
-        void serve(vault, line, runner as unknown as SharedRunner<WriteItem>);
+        void serve(vault, line, anyRunner);
       });
     },
   };

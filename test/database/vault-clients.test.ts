@@ -61,6 +61,16 @@ test("another connection serves a vault at once while its own is taken, and it i
   expect(await visit("one")).toBe(homes.get("one"));
 });
 
+test("a vault moves when its own connection stays taken", async () => {
+  const homes = await homesOfAll();
+  const taken = await clients.take("one");
+  for (let n = 0; n < 20; n++) await visit("one");
+  const moved = await visit("one");
+  expect(moved).not.toBe(homes.get("one"));
+  taken.release();
+  for (let n = 0; n < 3; n++) expect(await visit("one")).toBe(moved);
+});
+
 test("with every connection taken a vault waits for whichever is given back first", async () => {
   await homesOfAll();
   const taken = await Promise.all(vaults.slice(0, size).map((vault) => clients.take(vault)));

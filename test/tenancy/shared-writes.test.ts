@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { statement } from "../../src/database/statement.ts";
 import { ErrorReason } from "../../src/gen/wellvault/v1/error_reason_pb.ts";
+import { createSharedWrites, type SharedRunner, type WriteItem } from "../../src/tenancy/shared-writes.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
 
@@ -77,6 +78,23 @@ describe("writes of one tenant that wait at the same time", () => {
     expect(await stored(a)).toEqual(expect.arrayContaining(wanted));
   });
 
+  test("are stored while a row that one of them wants is locked, the first time and afterwards", async () => {
+    const blocker = new pg.Client({ connectionString: plane.database.url });
+    await blocker.connect();
+    const locked = next++;
+    const values = `(${locked}, 'held', false)`;
+    await blocker.query(`begin; insert into ${a.vault}.sample_sources (source_no, slug, daily) values ${values}`);
+    for (let round = 0; round < 2; round++) {
+      const waiting = write(a, locked).catch((error: unknown) => error);
+      // The row is still held when all others are stored.
+      const others = await Promise.all(Array.from({ length: 40 }, () => write(a)));
+      expect(others.flat()).toHaveLength(40);
+      if (round === 0) expect(await waiting).toMatchObject({ reason: ErrorReason.CONFLICT });
+      else await blocker.query("rollback").then(() => blocker.end());
+      if (round === 1) expect(await waiting).toMatchObject([{ source_no: locked }]);
+    }
+  });
+
   test("are not run once their caller has gone, and the others are", async () => {
     const gone = new AbortController();
     const leaving = next;
@@ -124,6 +142,38 @@ describe("writes of one tenant that wait at the same time", () => {
       if (result.status === "fulfilled") expect(numbers).toContain(result.value[0]?.source_no);
     }
   });
+});
+
+test("a turn that never came is told to those who waited for it, and not to a write that came later", async () => {
+  const turns: PromiseWithResolvers<void>[] = [];
+  const writes = createSharedWrites();
+  const runner: SharedRunner<WriteItem> = {
+    together: async (items) => items.map(({ lock }) => lock),
+    alone: async ({ lock }) => lock,
+    async inTurn(work) {
+      const turn = Promise.withResolvers<void>();
+      turns.push(turn);
+      await turn.promise;
+      await work();
+    },
+    isUndone: () => true,
+    explain: (error) => error,
+  };
+  const { signal } = new AbortController();
+  const run = (lock: string) => writes.run("vault", { lock, weight: 1, rows: undefined, signal }, runner);
+  // Each asks for a turn. The first one serves both, and the second's asking goes on.
+  const [one, two] = [run("one"), run("two")];
+  turns[0]?.resolve();
+  expect(await Promise.all([one, two])).toEqual(["one", "two"]);
+  const late = run("late");
+  turns[1]?.reject(new Error("no turn"));
+  await new Promise(setImmediate);
+  for (const { resolve } of turns) resolve();
+  expect(await late).toBe("late");
+  // The control: who waited for the turn is told.
+  const waiting = run("waiting");
+  turns.at(-1)?.reject(new Error("no turn"));
+  await expect(waiting).rejects.toThrow("no turn");
 });
 
 /** Waits until a statement of the data plane waits for a lock. */
