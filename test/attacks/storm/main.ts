@@ -69,7 +69,7 @@ async function main(): Promise<number> {
   const { storm, json } = options;
   // The first Ctrl-C ends the calls and checks what they did; the second ends everything.
   const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort());
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
   const summary = await stormOnItsOwn(storm, json ? process.stderr : process.stdout, stop.signal);
   process.stdout.write(json ? `${JSON.stringify({ options: storm, ...summary }, null, 2)}\n` : describeStorm(summary));
   return summary.violations.length === 0 ? 0 : 1;
