@@ -25,8 +25,8 @@ const tenantCount = 10;
 
 /** The check of the pin as one that says yes. */
 const admitBlindly = `
-  create or replace function guard.admit(company uuid) returns text
-    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  create or replace function guard.admit(company uuid, key_id text, expiry bigint, mac bytea) returns text
+    language plpgsql volatile security definer
   as $$ begin return ''; end $$
 `;
 
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
   const admin = new pg.Client({ connectionString: service.databaseUrl });
   await admin.connect();
   const { rows } = await admin.query<{ text: string }>(
-    "select pg_get_functiondef('guard.admit(uuid)'::regprocedure) as text",
+    "select pg_get_functiondef('guard.admit(uuid, text, bigint, bytea)'::regprocedure) as text",
   );
   const admit = rows[0]?.text ?? "";
   const load = fork(join(import.meta.dirname, "token-wall/load.ts"));

@@ -22,28 +22,45 @@ create table guard.keys (
 comment on table guard.keys is 'The keys of the tenant tokens, as the two blocks that HMAC-SHA-256 (RFC 2104) makes of a key.';
 revoke all on table guard.keys from public;
 
--- Whether the transaction's token is one for the company. A token is `<key id>.<expiry>.<mac>` in the
--- setting wellvault.token: the expiry in seconds since 1970, the mac HMAC-SHA-256 over
--- `<company>.<expiry>` in hexadecimal. Every way to be wrong is the same false and never an error.
+-- Whether a mac is HMAC-SHA-256 under the key over the company's 16 bytes and the eight of the expiry, in
+-- seconds since 1970, and the expiry is still ahead. Null or false when not.
+--
+-- Here and in the functions that every transaction calls, names and operators are qualified, for to set a
+-- search_path costs more than to compare; and there is one statement or expression in each, because PL/pgSQL
+-- prepares each one anew in every transaction, which is most of what it costs.
+create function guard.is_signed(company uuid, key_id text, expiry bigint, mac bytea) returns boolean
+  language plpgsql stable parallel safe security definer
+as $$
+declare
+  signed pg_catalog.bool;
+begin
+  select
+    mac operator(pg_catalog.=) pg_catalog.sha256(k.outer_pad operator(pg_catalog.||) pg_catalog.sha256(
+      k.inner_pad operator(pg_catalog.||) pg_catalog.uuid_send(company) operator(pg_catalog.||) pg_catalog.int8send(expiry)
+    ))
+    and expiry::pg_catalog.float8 operator(pg_catalog.>) pg_catalog.date_part('epoch', pg_catalog.statement_timestamp())
+    into signed
+    from guard.keys as k
+    where k.key_id operator(pg_catalog.=) is_signed.key_id;
+  return signed;
+end
+$$;
+comment on function guard.is_signed(uuid, text, bigint, bytea) is 'Whether the parts of a tenant token are good for the company.';
+revoke all on function guard.is_signed(uuid, text, bigint, bytea) from public;
+
+-- Whether the setting wellvault.token has a token for the company: `<key id>.<expiry>.<mac>`, the mac in
+-- hexadecimal. Every way to be wrong is the same false and never an error.
 create function guard.token_is_for(company uuid) returns boolean
   language plpgsql stable parallel safe security definer
   set search_path = pg_catalog, pg_temp
 as $$
 declare
   token text := current_setting('wellvault.token', true);
-  inner_block bytea;
-  outer_block bytea;
 begin
-  select k.inner_pad, k.outer_pad into inner_block, outer_block
-    from guard.keys as k
-    where k.key_id = left(token, 16);
-  -- The expiry is read of a signed text only, which has the right form.
-  return case
-    when right(token, -28)
-      = encode(sha256(outer_block || sha256(inner_block || convert_to(company::text || substr(token, 17, 11), 'UTF8'))), 'hex')
-    then substr(token, 18, 10)::float8 > date_part('epoch', statement_timestamp())
-    else false
-  end;
+  if token ~ '^[0-9a-f]{16}\.[0-9]{10}\.[0-9a-f]{64}$' then
+    return guard.is_signed(company, left(token, 16), substr(token, 18, 10)::bigint, decode(right(token, 64), 'hex')) is true;
+  end if;
+  return false;
 end
 $$;
 comment on function guard.token_is_for(uuid) is 'Whether the transaction carries a valid tenant token for the company.';
@@ -69,6 +86,26 @@ $$;
 comment on function guard.refuse() is 'Fails with WV001.';
 revoke all on function guard.refuse() from public;
 
+-- What guard.ok does in a transaction that guard.admit did not note.
+--
+-- A refusal is written to the server's log even if the error is caught: it means a defect or an attack.
+create function guard.ok_by_token(company uuid) returns timestamptz
+  language plpgsql stable parallel safe security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if guard.token_is_for(company) then
+    return now();
+  end if;
+  raise log 'wellvault: a statement without a valid tenant token was refused'
+    using errcode = 'WV001';
+  perform guard.refuse();
+end
+$$;
+comment on function guard.ok_by_token(uuid) is
+  'The start of the transaction. Fails with WV001 unless the setting wellvault.token has a valid token for the company.';
+revoke all on function guard.ok_by_token(uuid) from public;
+
 -- What a policy asks. It is declared immutable, which it is not, so that PostgreSQL asks it while it plans a
 -- statement: a statement without a token ends before any plan of it is made. Asked while the statement runs,
 -- a scan would go through the table's indexes first, and how it goes (EXPLAIN ANALYZE counts rows) would tell
@@ -77,29 +114,21 @@ revoke all on function guard.refuse() from public;
 -- It returns the time at which the transaction began, for the policy to compare with now(). So a plan that is
 -- kept, for a prepared statement, shows no rows in any other transaction.
 --
--- A refusal is written to the server's log even if the error is caught: it means a defect or an attack.
---
--- It is called for each table that a statement names, some times over for a write. So it has no search_path of
--- its own, which would be half its cost; every name and operator in it is qualified instead.
+-- It is called for each table that a statement names, some times over for a write.
 create function guard.ok(company uuid) returns timestamptz
   language plpgsql immutable parallel safe security definer
 as $$
 begin
   -- Anybody may set the setting; it only spares a session that was never admitted an error of currval.
-  if coalesce(pg_catalog.current_setting('wellvault.company', true), '') operator(pg_catalog.=) company::pg_catalog.text
-    and pg_catalog.currval('guard.admission') operator(pg_catalog.=) pg_catalog.uuid_hash_extended(
-      company,
-      (pg_catalog.date_part('epoch', pg_catalog.now()) operator(pg_catalog.*) 1000000)::pg_catalog.int8
-    )
-  then
-    return pg_catalog.now();
-  end if;
-  if guard.token_is_for(company) then
-    return pg_catalog.now();
-  end if;
-  raise log 'wellvault: a statement without a valid tenant token was refused'
-    using errcode = 'WV001';
-  perform guard.refuse();
+  return case
+    when coalesce(pg_catalog.current_setting('wellvault.company', true), '') operator(pg_catalog.=) company::pg_catalog.text
+      and pg_catalog.currval('guard.admission') operator(pg_catalog.=) pg_catalog.uuid_hash_extended(
+        company,
+        (pg_catalog.date_part('epoch', pg_catalog.now()) operator(pg_catalog.*) 1000000::pg_catalog.float8)::pg_catalog.int8
+      )
+    then pg_catalog.now()
+    else guard.ok_by_token(company)
+  end;
 end
 $$;
 comment on function guard.ok(uuid) is
@@ -107,27 +136,31 @@ comment on function guard.ok(uuid) is
 revoke all on function guard.ok(uuid) from public;
 grant execute on function guard.ok(uuid) to public;
 
--- What the service asks when it pins a transaction. Fails with WV001 unless the transaction carries a valid
--- token for the company, and notes that it does, so that the signature is checked once and not again for
--- every table that a statement names. A transaction that may not write cannot note it, and is checked each time.
---
--- It is one expression because PL/pgSQL prepares each one anew in every transaction.
-create function guard.admit(company uuid) returns text
+-- What the service asks when it pins a transaction. Fails with WV001 unless the parts are those of a valid token
+-- for the company, and notes that they are, so that the signature is checked once and not again for every table
+-- that a statement names. A transaction that may not write cannot note it; there the setting wellvault.token is
+-- checked each time.
+create function guard.admit(company uuid, key_id text, expiry bigint, mac bytea) returns text
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return case
-    when not guard.token_is_for(company) then guard.refuse()
-    when current_setting('transaction_read_only') = 'on' then ''
-    when setval('guard.admission', uuid_hash_extended(company, (date_part('epoch', now()) * 1000000)::bigint)) is not null
-      then company::text
+    when guard.is_signed(company, key_id, expiry, mac) is not true then guard.refuse()
+    when pg_catalog.current_setting('transaction_read_only') operator(pg_catalog.=) 'on' then ''
+    when pg_catalog.setval(
+      'guard.admission',
+      pg_catalog.uuid_hash_extended(
+        company,
+        (pg_catalog.date_part('epoch', pg_catalog.now()) operator(pg_catalog.*) 1000000::pg_catalog.float8)::pg_catalog.int8
+      )
+    ) is not null then company::pg_catalog.text
   end;
 end
 $$;
-comment on function guard.admit(uuid) is 'Fails with WV001 unless the transaction carries a valid tenant token for the company.';
-revoke all on function guard.admit(uuid) from public;
-grant execute on function guard.admit(uuid) to wellvault_session;
+comment on function guard.admit(uuid, text, bigint, bytea) is
+  'Fails with WV001 unless the parts are those of a valid tenant token for the company.';
+revoke all on function guard.admit(uuid, text, bigint, bytea) from public;
+grant execute on function guard.admit(uuid, text, bigint, bytea) to wellvault_session;
 
 -- Puts a key into use. A key that is there already stays as it is.
 create function guard.install_key(key_id text, secret bytea) returns boolean

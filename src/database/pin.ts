@@ -6,7 +6,7 @@ export interface PinSettings {
   readonly search_path: string;
   /** Milliseconds after which PostgreSQL stops a statement. */
   readonly statement_timeout: string;
-  /** The signed token that shows the company's rows; see sql/control/0007_token_wall.sql. */
+  /** The signed token that shows the company's rows, `<key id>.<expiry>.<mac>`; see sql/control/0007_token_wall.sql. */
   readonly "wellvault.token": string;
   /** Id of the company whose vault it is. */
   readonly "wellvault.company": string;
@@ -31,18 +31,28 @@ export const pin: string = fragment`
     pg_catalog.set_config('search_path', $1, true),
     pg_catalog.set_config('statement_timeout', $2, true),
     pg_catalog.set_config('wellvault.token', $3, true),
-    pg_catalog.set_config('wellvault.company', guard.admit($4), true),
-    pg_catalog.set_config('role', $5, true)
+    pg_catalog.set_config('wellvault.company', guard.admit($4, $5, $6, $7), true),
+    pg_catalog.set_config('role', $8, true)
   )
 `.text;
 
+/** A token in its parts. Of a text of another form the database gets parts that it refuses. */
+const tokenForm = /^([0-9a-f]{16})\.(\d{10})\.([0-9a-f]{64})$/;
+
 /** The values of {@link pin}. */
 export function pinValues({ role, settings }: Pin): string[] {
+  const token = settings["wellvault.token"];
+  const [, keyId = "", expiry = "0", mac = ""] = tokenForm.exec(token) ?? [];
   return [
     settings.search_path,
     settings.statement_timeout,
-    settings["wellvault.token"],
+    // As a setting it is for transactions that may not write; see guard.admit.
+    token,
     settings["wellvault.company"],
+    // In parts, because the database would take longer to part it than to check it.
+    keyId,
+    expiry,
+    `\\x${mac}`,
     role,
   ];
 }

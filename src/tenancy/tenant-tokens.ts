@@ -5,7 +5,7 @@ import type { TokenKey } from "../database/token-key.ts";
 /** Signs the tokens that show a company's rows to a transaction. */
 export interface TenantTokens {
   /**
-   * Returns a token for the company that is good for at least `timeoutMs` from now on and half a minute
+   * Returns a token, as text, for the company that is good for at least `timeoutMs` from now on and half a minute
    * more, for a database whose clock runs ahead, and at most a quarter of a minute longer.
    */
   sign(companyId: string, timeoutMs: number): string;
@@ -20,8 +20,9 @@ const stepSeconds = 15;
 /**
  * Makes a signer.
  *
- * A token is `<key id>.<expiry>.<mac>`: the expiry in seconds since 1970, and HMAC-SHA-256 over
- * `<company id>.<expiry>` in hexadecimal. sql/control/0007_token_wall.sql checks it.
+ * A token is `<key id>.<expiry>.<mac>`: the expiry in seconds since 1970, and HMAC-SHA-256 in hexadecimal over the
+ * 16 bytes of the company's id and the expiry as a 64-bit integer, most significant byte first.
+ * sql/control/0007_token_wall.sql checks it.
  *
  * @param now clock in milliseconds since 1970, for tests
  */
@@ -31,11 +32,14 @@ export function createTenantTokens(key: TokenKey, now: () => number = Date.now):
     sign(companyId, timeoutMs) {
       const earliest = (now() + timeoutMs + clockToleranceMs) / 1_000;
       const expiry = Math.ceil(earliest / stepSeconds) * stepSeconds;
-      const message = `${companyId}.${expiry}`;
-      let token = signed.get(message);
+      const name = `${companyId}.${expiry}`;
+      let token = signed.get(name);
       if (!token) {
+        const message = Buffer.alloc(24);
+        message.write(companyId.replaceAll("-", ""), "hex");
+        message.writeBigInt64BE(BigInt(expiry), 16);
         token = `${key.id}.${expiry}.${createHmac("sha256", key.secret).update(message).digest("hex")}`;
-        signed.set(message, token);
+        signed.set(name, token);
       }
       return token;
     },

@@ -1,5 +1,5 @@
 import { ExtendedClient } from "../database/extended-client.ts";
-import { pin } from "../database/pin.ts";
+import { pin, pinValues } from "../database/pin.ts";
 import { sqlStateOf } from "../database/sqlstate.ts";
 import type { TenantEntry } from "../tenancy/tenant.ts";
 import type { TenantTokens } from "../tenancy/tenant-tokens.ts";
@@ -70,8 +70,13 @@ export async function checkCanaryBySql(options: CanarySqlOptions): Promise<Check
     const client = await clientOf(login);
     await client.query("begin");
     try {
-      const token = tokens.sign(company.companyId, 60_000);
-      await client.query({ text: pin, values: [`"${vault}", pg_temp`, "10000", token, company.companyId, vault] });
+      const settings = {
+        search_path: `"${vault}", pg_temp`,
+        statement_timeout: "10000",
+        "wellvault.company": company.companyId,
+        "wellvault.token": tokens.sign(company.companyId, 60_000),
+      };
+      await client.query({ text: pin, values: pinValues({ role: vault, settings }) });
       const text = `select count(*)::integer as count from "${canary.vault}"."${table}"`;
       const result = (await client.query({ text })) as { rows: { count: number }[] };
       return result.rows[0]?.count ?? 0;

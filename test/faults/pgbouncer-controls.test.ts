@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pin, pinValues } from "../../src/database/pin.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
 import { testTokenKey } from "../support/migrate.ts";
@@ -34,12 +35,13 @@ describe.skipIf(!program)("the controls, without the reset after every transacti
   test("a pin for the session is found, and shows the next caller the tenant's rows", async () => {
     const [a] = world.tenants;
     const [first, second] = [await world.connect(), await world.connect()];
-    const token = createTenantTokens(testTokenKey).sign(a.companyId, 10_000);
-    await first.query(
-      `select set_config('search_path', $1, false), set_config('wellvault.token', $2, false),
-         set_config('wellvault.company', guard.admit($3), false), set_config('role', $4, false)`,
-      [`"${a.vault}", pg_temp`, token, a.companyId, a.vault],
-    );
+    const settings = {
+      search_path: `"${a.vault}", pg_temp`,
+      statement_timeout: "10000",
+      "wellvault.company": a.companyId,
+      "wellvault.token": createTenantTokens(testTokenKey).sign(a.companyId, 10_000),
+    };
+    await first.query(pin.replaceAll(", true)", ", false)"), pinValues({ role: a.vault, settings }));
     const { rows } = await second.query("select distinct team from employees");
     expect(rows).toEqual([{ team: a.tenantId }]);
     expect((await leavings(world)).join()).toContain(a.vault);

@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ExtendedClient } from "../../src/database/extended-client.ts";
 import { loginUrl } from "../../src/database/logins.ts";
-import { pin } from "../../src/database/pin.ts";
+import { pin, pinValues } from "../../src/database/pin.ts";
 import { sqlStateOf } from "../../src/database/sqlstate.ts";
 import { statement } from "../../src/database/statement.ts";
 import { deriveTokenKey } from "../../src/database/token-key.ts";
@@ -228,13 +228,13 @@ describe("what the pin notes of a transaction", () => {
   /** Pins a transaction as the service does, and ends it. */
   async function admitOnce(tenant: TenantEntry, end = "commit", begin = "begin"): Promise<void> {
     await login.query(begin);
-    await login.query(pin, [
-      `"${tenant.vault}", pg_temp`,
-      "10000",
-      tokens.sign(tenant.companyId, 10_000),
-      tenant.companyId,
-      tenant.vault,
-    ]);
+    const settings = {
+      search_path: `"${tenant.vault}", pg_temp`,
+      statement_timeout: "10000",
+      "wellvault.company": tenant.companyId,
+      "wellvault.token": tokens.sign(tenant.companyId, 10_000),
+    };
+    await login.query(pin, pinValues({ role: tenant.vault, settings }));
     expect((await login.query("select external_id from employees")).rowCount).toBeGreaterThan(0);
     if (end) await login.query(end);
   }

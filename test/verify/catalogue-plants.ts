@@ -94,14 +94,14 @@ export const cataloguePlants: readonly Plant[] = [
   },
   {
     name: "a guard that answers null for null",
-    plant: "alter function guard.admit(uuid) strict",
-    undo: "alter function guard.admit(uuid) called on null input",
+    plant: "alter function guard.admit(uuid, text, bigint, bytea) strict",
+    undo: "alter function guard.admit(uuid, text, bigint, bytea) called on null input",
     found: ["control-functions"],
   },
   {
     name: "a guard that is dear",
-    plant: "alter function guard.admit(uuid) cost 1000000",
-    undo: "alter function guard.admit(uuid) cost 100",
+    plant: "alter function guard.admit(uuid, text, bigint, bytea) cost 1000000",
+    undo: "alter function guard.admit(uuid, text, bigint, bytea) cost 100",
     found: ["control-functions"],
   },
   {

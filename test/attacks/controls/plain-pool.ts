@@ -1,5 +1,6 @@
 import pg from "pg";
 import { loginUrl } from "../../../src/database/logins.ts";
+import { pin, pinValues } from "../../../src/database/pin.ts";
 import type { TenantEntry } from "../../../src/tenancy/tenant.ts";
 import { createTenantTokens } from "../../../src/tenancy/tenant-tokens.ts";
 import { testTokenKey } from "../../support/migrate.ts";
@@ -25,10 +26,15 @@ export function tokenFor({ companyId }: TenantEntry): string {
 
 /** The pin; `local` says whether it ends with its transaction, as it should. */
 export function pinOf(tenant: TenantEntry, local = true, path = `"${tenant.vault}", pg_temp`): pg.QueryConfig {
+  const settings = {
+    search_path: path,
+    statement_timeout: "10000",
+    "wellvault.company": tenant.companyId,
+    "wellvault.token": tokenFor(tenant),
+  };
   return {
-    text: `select set_config('search_path', $1, ${local}), set_config('wellvault.token', $2, ${local}),
-      set_config('wellvault.company', guard.admit($3), ${local}), set_config('role', $4, ${local})`,
-    values: [path, tokenFor(tenant), tenant.companyId, tenant.vault],
+    text: pin.replaceAll(", true)", `, ${local})`),
+    values: pinValues({ role: tenant.vault, settings }),
   };
 }
 

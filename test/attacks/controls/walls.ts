@@ -40,11 +40,12 @@ export const rowSecurity: Wall = {
 export const tokenCheck: Wall = {
   name: "the check of the token",
   down: () => `
-    alter function guard.token_is_for(uuid) rename to token_is_for_real;
-    create function guard.token_is_for(company uuid) returns boolean language sql stable as 'select true'`,
+    alter function guard.is_signed(uuid, text, bigint, bytea) rename to is_signed_real;
+    create function guard.is_signed(company uuid, key_id text, expiry bigint, mac bytea) returns boolean
+      language sql stable as 'select true'`,
   up: () => `
-    drop function guard.token_is_for(uuid);
-    alter function guard.token_is_for_real(uuid) rename to token_is_for`,
+    drop function guard.is_signed(uuid, text, bigint, bytea);
+    alter function guard.is_signed_real(uuid, text, bigint, bytea) rename to is_signed`,
 };
 
 /** PUBLIC may not run some functions. */
