@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { errors } from "./errors.ts";
 
 /**
@@ -89,12 +89,8 @@ function parse(text: string): unknown {
 }
 
 function digest(scope: PageScope, payload: Uint8Array): Buffer {
-  const text = JSON.stringify([scope.method, scope.tenantId, scope.args], (_, value: unknown) =>
-    typeof value === "bigint" ? String(value) : value,
-  );
-  return createHash("sha256")
-    .update(`${Buffer.byteLength(text)}:${text}`)
-    .update(payload)
-    .digest()
-    .subarray(0, digestBytes);
+  const args = scope.args.map((value) => (typeof value === "bigint" ? String(value) : value));
+  const text = JSON.stringify([scope.method, scope.tenantId, args]);
+  const head = Buffer.from(`${Buffer.byteLength(text)}:${text}`);
+  return hash("sha256", Buffer.concat([head, payload]), "buffer").subarray(0, digestBytes);
 }

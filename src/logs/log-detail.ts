@@ -1,4 +1,4 @@
-import { type DescMessage, fromJson, type JsonValue, type MessageShape, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, type JsonValue, type MessageShape, toJson } from "@bufbuild/protobuf";
 import {
   ActivitySchema,
   CheckInSchema,
@@ -12,6 +12,7 @@ import {
   SleepSchema,
   SymptomSchema,
 } from "../gen/wellvault/v1/log_entry_pb.ts";
+import { createDetailReader } from "./read-detail.ts";
 
 /** The detail of an entry: one member of the oneof, as generated. */
 export type LogDetail = Exclude<LogEntry["detail"], { case: undefined }>;
@@ -28,8 +29,11 @@ const types = {
   journal: [LogEntryType.JOURNAL, JournalSchema],
 } as const satisfies Record<LogDetail["case"], readonly [LogEntryType, DescMessage]>;
 
-const caseByType = new Map<number, LogDetail["case"]>(
-  Object.entries(types).map(([name, [type]]) => [type, name as LogDetail["case"]]),
+const readers = new Map<number, { readonly name: string; readonly read: (json: JsonValue) => object }>(
+  Object.entries(types).map(([name, [type, schema]]) => [
+    type,
+    { name, read: createDetailReader<DescMessage>(schema) },
+  ]),
 );
 
 /** Turns a detail into the columns `type` and `detail`. */
@@ -42,10 +46,9 @@ export function storeDetail(detail: LogDetail): { type: LogEntryType; detail: st
 
 /** Turns the columns `type` and `detail` back into a detail. */
 export function loadDetail(type: number, detail: JsonValue): LogDetail {
-  const name = caseByType.get(type);
-  if (!name) throw new Error(`a log entry has the unknown type ${type}`);
-  // A newer version of the service may have written fields that this one does not know.
-  return { case: name, value: fromJson(types[name][1], detail, { ignoreUnknownFields: true }) } as LogDetail;
+  const reader = readers.get(type);
+  if (!reader) throw new Error(`a log entry has the unknown type ${type}`);
+  return { case: reader.name, value: reader.read(detail) } as LogDetail;
 }
 
 /** The score of a WHO-5 questionnaire: the sum of its answers times four (WHO-5 manual, 1998). */

@@ -14,6 +14,7 @@ import { countFitting } from "./page-bytes.ts";
 import { deleteLogEntry } from "./statements/delete-log-entry.ts";
 import { getLogEntry } from "./statements/get-log-entry.ts";
 import { listLogEntries } from "./statements/list-log-entries.ts";
+import { listNewestLogEntries } from "./statements/list-newest-log-entries.ts";
 import { putLogEntry } from "./statements/put-log-entry.ts";
 
 /** An entry's interval is at most a long sleep. */
@@ -79,15 +80,18 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
     };
     const key = decodePageToken(scope, request.pageToken, ["time", "string"]);
     const size = pageSize(request.pageSize);
-    const rows = await session.query(listLogEntries, [
-      request.employeeId,
-      types,
-      from === undefined ? null : toTimestamptz(from),
-      to === undefined ? null : toTimestamptz(to),
-      key ? String(key[0]) : null,
-      key ? String(key[1]) : null,
-      size + 1,
-    ]);
+    const isFiltered = types.length > 0 || from !== undefined || to !== undefined || key !== undefined;
+    const rows = isFiltered
+      ? await session.query(listLogEntries, [
+          request.employeeId,
+          types,
+          from === undefined ? "-infinity" : toTimestamptz(from),
+          to === undefined ? "infinity" : toTimestamptz(to),
+          key ? String(key[0]) : "infinity",
+          key ? String(key[1]) : "",
+          size + 1,
+        ])
+      : await session.query(listNewestLogEntries, [request.employeeId, size + 1]);
     if (rows.length === 0) await checkEmployeeExists(session, request.employeeId);
     const page = rows.slice(0, size);
     const all = page.map(toLogEntry);

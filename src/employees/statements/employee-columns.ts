@@ -13,8 +13,8 @@ export const employeeColumns = fragment`
     time_zone,
     state,
     revision,
-    date_part('epoch', create_time) as create_epoch,
-    date_part('epoch', update_time) as update_epoch`;
+    date_part('epoch'::text, create_time) as create_epoch,
+    date_part('epoch'::text, update_time) as update_epoch`;
 
 /** A row of {@link employeeColumns}. */
 export interface EmployeeColumns {

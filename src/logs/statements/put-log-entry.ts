@@ -48,6 +48,6 @@ export const putLogEntry = statement<
   where excluded.version > stored.version
   returning
     xmax = 0 as inserted,
-    date_part('epoch', create_time) as create_epoch,
-    date_part('epoch', update_time) as update_epoch
+    date_part('epoch'::text, create_time) as create_epoch,
+    date_part('epoch'::text, update_time) as update_epoch
 `;

@@ -38,7 +38,7 @@ export const listSamples = statement<
 >`
   select
     sample.kind,
-    date_part('epoch', sample.start_time) as start_epoch,
+    date_part('epoch'::text, sample.start_time) as start_epoch,
     sample.end_seconds,
     sample.utc_offset_minutes,
     sample.value,
@@ -47,7 +47,7 @@ export const listSamples = statement<
     source.daily,
     sample.version::text as version,
     sample.recording_method,
-    date_part('epoch', sample.record_time) as record_epoch
+    date_part('epoch'::text, sample.record_time) as record_epoch
   from unnest($2::smallint[]) as wanted (kind)
   cross join lateral (
     select
