@@ -228,8 +228,11 @@ export class PinnedClient extends ExtendedClient {
       ([result]) => {
         this.#hasOwnBackend = result?.rows[0]?.["pid"] === processID;
       },
-      // Whoever uses the connection meets the same error.
-      () => undefined,
+      // A cancellation that was meant for a statement may have met the question: it is asked again. Of a lost
+      // connection its user is told.
+      () => {
+        this.#hasOwnBackend = undefined;
+      },
     );
   }
 }

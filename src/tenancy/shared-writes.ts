@@ -128,12 +128,13 @@ export function createSharedWrites(): SharedWrites {
     await runner
       .inTurn(async () => {
         item.signal.throwIfAborted();
-        resolve((await runner.alone(item)) as never);
+        // What never had its turn says nothing of its lock.
+        await runner.alone(item).then(resolve as never, (error: unknown) => {
+          apart.set(lockOf(vault, item), true);
+          reject(error);
+        });
       })
-      .catch((error: unknown) => {
-        apart.set(lockOf(vault, item), true);
-        reject(error);
-      });
+      .catch(reject);
   }
 
   async function serve(vault: string, line: Line, runner: SharedRunner<WriteItem>): Promise<void> {

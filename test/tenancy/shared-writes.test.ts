@@ -179,6 +179,63 @@ test("a turn that never came is told to those who waited for it, and not to a wr
   await expect(waiting).rejects.toThrow("no turn");
 });
 
+test("only what the database refused sets its lock apart, and not a write that never had its turn", async () => {
+  const together: string[][] = [];
+  const gates: PromiseWithResolvers<void>[] = [];
+  let hasTurns = true;
+  let losesTurns = false;
+  let refused: string | undefined;
+  const writes = createSharedWrites();
+  const runner: SharedRunner<WriteItem> = {
+    async together(items) {
+      together.push(items.map(({ lock }) => lock));
+      hasTurns = !losesTurns;
+      if (losesTurns) throw new Error("failed together");
+      if (items.some(({ lock }) => lock === refused)) throw new Error("refused");
+      return items.map(({ lock }) => lock);
+    },
+    async alone({ lock }) {
+      if (lock === "gate") {
+        const gate = Promise.withResolvers<void>();
+        gates.push(gate);
+        await gate.promise;
+      }
+      if (lock === refused) throw new Error("refused");
+      return lock;
+    },
+    async inTurn(work) {
+      if (!hasTurns) throw new Error("no turn");
+      await work();
+    },
+    isUndone: () => true,
+    explain: (error) => error,
+  };
+  const { signal } = new AbortController();
+  const run = (lock: string) => writes.run("vault", { lock, weight: 1, rows: undefined, signal }, runner);
+  /** Lets the two locks wait at the same time, behind as many transactions as run at once. */
+  const runBoth = async () => {
+    const before = Array.from({ length: 4 }, () => run("gate"));
+    await new Promise(setImmediate);
+    const both = Promise.allSettled([run("one"), run("two")]);
+    for (const gate of gates.splice(0)) gate.resolve();
+    await Promise.all(before);
+    return await both;
+  };
+  losesTurns = true;
+  expect(await runBoth()).toMatchObject([{ reason: new Error("no turn") }, { reason: new Error("no turn") }]);
+  losesTurns = false;
+  hasTurns = true;
+  await runBoth();
+  expect(together.at(-1)).toEqual(["one", "two"]);
+  // The control: "one" is refused by itself, too, and is shared with nobody for a while.
+  refused = "one";
+  expect((await runBoth()).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  refused = undefined;
+  const count = together.length;
+  await runBoth();
+  expect(together).toHaveLength(count);
+});
+
 /** Waits until a statement of the data plane waits for a lock. */
 async function letAStatementWait(): Promise<void> {
   for (let n = 0; n < 500; n++) {
