@@ -165,10 +165,15 @@ describe("what is stored", () => {
     },
   );
 
-  test("a WHO-5 score is made by the service, whatever the caller says", async () => {
-    const value = { answers: [5, 4, 3, 2, 1], score: 99 };
-    const { entry } = await put(logEntry({ detail: { case: "checkIn", value } }));
-    expect(entry?.detail).toMatchObject({ case: "checkIn", value: { answers: [5, 4, 3, 2, 1], score: 60 } });
+  test.each([
+    [[0, 0, 0, 0, 0], 0],
+    [[5, 4, 3, 2, 1], 60],
+    [[5, 5, 5, 5, 5], 100],
+  ])("the WHO-5 score of %j is made by the service, whatever the caller says", async (answers, score) => {
+    const detail = { case: "checkIn", value: { answers, score: 99 } } as const;
+    const { entry } = await put(logEntry({ detail }));
+    expect(entry?.detail).toMatchObject({ case: "checkIn", value: { answers, score } });
+    expect((await get("entry-1")).entry).toEqual(entry);
   });
 
   test("sleep belongs to the day of waking, and needs its end", async () => {
@@ -197,9 +202,10 @@ describe("pages", () => {
       pageSize: fc.integer({ min: 1, max: 7 }),
       types: fc.subarray([LogEntryType.MOOD, LogEntryType.HYDRATION]),
       from: fc.integer({ min: 0, max: 2 }),
+      length: fc.integer({ min: 1, max: 3 }),
     });
     await fc.assert(
-      fc.asyncProperty(written, filter, async (entries, { pageSize, types, from }) => {
+      fc.asyncProperty(written, filter, async (entries, { pageSize, types, from, length }) => {
         employeeId = await service.hire(tenant);
         own = as("employee", tenant, employeeId);
         for (const { entryId, tick, hydration } of entries) {
@@ -209,10 +215,12 @@ describe("pages", () => {
           await put(logEntry({ entryId, startTime: fromMicros(monday + BigInt(tick)), detail }));
         }
         const startTime = fromMicros(monday + BigInt(from));
-        const found = (await pages({ pageSize, types, startTime })).flat();
+        const endTime = fromMicros(monday + BigInt(from + length));
+        const found = (await pages({ pageSize, types, startTime, endTime })).flat();
         const wanted = entries.filter(
           ({ tick, hydration }) =>
             tick >= from &&
+            tick < from + length &&
             (types.length === 0 || types.includes(hydration ? LogEntryType.HYDRATION : LogEntryType.MOOD)),
         );
         expect(found.map((entry) => entry.entryId).toSorted()).toEqual(wanted.map(({ entryId }) => entryId).toSorted());
