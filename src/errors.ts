@@ -233,6 +233,12 @@ export const errors = {
       "The deadline passed and the work was stopped. Allow more time or ask for less in one call.",
       { cause },
     ),
+  readerTooSlow: () =>
+    new WellvaultError(
+      Code.Aborted,
+      ErrorReason.READER_TOO_SLOW,
+      "The stream was not read fast enough and was ended; what came of it is incomplete. Start again, and read on as it comes.",
+    ),
   cancelled: (cause?: unknown) =>
     new WellvaultError(Code.Canceled, ErrorReason.CALL_CANCELLED, "The call was cancelled and the work was stopped.", {
       cause,

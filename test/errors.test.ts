@@ -36,6 +36,7 @@ const samples: Record<keyof typeof errors, WellvaultError[]> = {
   limitReached: [errors.limitReached("employees", 20_000)],
   overloaded: [errors.overloaded()],
   deadlineExceeded: [errors.deadlineExceeded()],
+  readerTooSlow: [errors.readerTooSlow()],
   cancelled: [errors.cancelled()],
   databaseUnavailable: [errors.databaseUnavailable()],
   draining: [errors.draining()],

@@ -12,7 +12,7 @@ export const layers: readonly (readonly string[])[] = [
   ["service", "verification"],
   ["rpc"],
   ["identity"],
-  ["tenants", "logs", "metrics", "importers", "verify"],
+  ["tenants", "logs", "metrics", "importers", "privacy", "verify"],
   ["employees"],
   ["tenancy"],
   ["database"],

@@ -61,6 +61,8 @@ const rules: Readonly<Record<string, AccessRule>> = {
   "wellvault.v1.MetricService.ListSamples": { scope: "tenant", roles: { employee: "own" } },
   "wellvault.v1.MetricService.ListMetricKinds": { scope: "platform", roles: everyone },
 
+  "wellvault.v1.PrivacyService.ExportEmployee": { scope: "tenant", roles: { employee: "own" } },
+
   "wellvault.v1.VerificationService.VerifyIsolation": { scope: "platform", roles: { auditor: "all" } },
 };
 

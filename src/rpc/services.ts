@@ -16,14 +16,17 @@ import { EmployeeLogService } from "../gen/wellvault/v1/employee_log_service_pb.
 import { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
 import { file_wellvault_v1_error_reason } from "../gen/wellvault/v1/error_reason_pb.ts";
 import { MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
+import { PrivacyService } from "../gen/wellvault/v1/privacy_service_pb.ts";
 import { TenantService } from "../gen/wellvault/v1/tenant_service_pb.ts";
 import { VerificationService } from "../gen/wellvault/v1/verification_service_pb.ts";
 import { logHandlers } from "../logs/log-handlers.ts";
 import { listMetricKinds, metricHandlers } from "../metrics/metric-handlers.ts";
+import { createPrivacyHandlers, type StreamCall } from "../privacy/privacy-handlers.ts";
 import type { ControlStore } from "../tenancy/control-store.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
 import type { TenantSession } from "../tenancy/session.ts";
 import type { TenantSessions } from "../tenancy/sessions.ts";
+import type { TenantEntry } from "../tenancy/tenant.ts";
 import { createTenantHandlers } from "../tenants/tenant-handlers.ts";
 import { warmUpValidation } from "../validation.ts";
 import { createVerificationHandlers, type RunVerification } from "../verify/verification-handlers.ts";
@@ -37,6 +40,7 @@ export const apiServices = [
   EmployeeService,
   EmployeeLogService,
   MetricService,
+  PrivacyService,
   VerificationService,
 ] as const;
 
@@ -58,6 +62,7 @@ export function registerApi(router: ConnectRouter, parts: ServiceParts): void {
   const { store, directory, sessions, runVerification } = parts;
   const inTenant = <H extends object>(handlers: H) => tenantMethods(handlers, sessions);
   const tenants = createTenantHandlers(store, directory);
+  const privacy = createPrivacyHandlers();
   router
     .service(TenantService, {
       provisionTenant: (request, { signal }) => tenants.provisionTenant(request, signal),
@@ -66,7 +71,10 @@ export function registerApi(router: ConnectRouter, parts: ServiceParts): void {
     })
     .service(EmployeeService, inTenant(employeeHandlers))
     .service(EmployeeLogService, inTenant(logHandlers))
-    .service(MetricService, { ...inTenant(metricHandlers), listMetricKinds });
+    .service(MetricService, { ...inTenant(metricHandlers), listMetricKinds })
+    .service(PrivacyService, {
+      exportEmployee: (request, context) => privacy.exportEmployee(request, streamCall(context, sessions)),
+    });
   if (!runVerification) return;
   const verification = createVerificationHandlers(runVerification);
   router.service(VerificationService, {
@@ -105,14 +113,24 @@ function tenantMethods<H extends object>(handlers: H, sessions: TenantSessions):
     Object.entries(handlers as Record<string, Handler<DescMethodUnary>>).map(([name, handler]) => [
       name,
       async (request: MessageShape<DescMethodUnary["input"]>, context: HandlerContext) => {
-        const tenant = context.values.get(callKey)?.tenant;
-        // The gate lets no call through without a tenant; this is the second lock on the same door.
-        if (!tenant) throw errors.tenantMissing();
+        const tenant = tenantOf(context);
         const timeoutMs = context.timeoutMs() ?? 0;
         return await handler(request, sessions.open({ tenant, signal: context.signal, timeoutMs }));
       },
     ]),
   ) as TenantImpl<H>;
+}
+
+/** What the handler of a stream works with: it opens sessions itself, for a stream may have no deadline. */
+function streamCall(context: HandlerContext, sessions: TenantSessions): StreamCall {
+  return { tenant: tenantOf(context), signal: context.signal, open: (options) => sessions.open(options) };
+}
+
+function tenantOf(context: HandlerContext): TenantEntry {
+  const tenant = context.values.get(callKey)?.tenant;
+  // The gate lets no call through without a tenant; this is the second lock on the same door.
+  if (!tenant) throw errors.tenantMissing();
+  return tenant;
 }
 
 type TenantImpl<H> = {

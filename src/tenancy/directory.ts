@@ -126,6 +126,7 @@ function entryOf(row: CompanyEntry): TenantEntry {
     login: row.login,
     placement: "default",
     state: row.state === "ACTIVE" ? "ACTIVE" : "SUSPENDED",
+    schemaVersion: row.schema_version,
   };
 }
 

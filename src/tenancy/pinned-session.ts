@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { CompiledQuery, type Kysely, type Transaction } from "kysely";
+import type { EpochSeconds } from "../civil-time.ts";
 import type { DataPlane } from "../database/orm.ts";
 import type { Pin } from "../database/pin.ts";
 import { lastValues } from "../database/pinned-client.ts";
@@ -12,6 +13,7 @@ import { errors } from "../errors.ts";
 import type { FairShare } from "./fair-share.ts";
 import type { PinnedTransaction, SessionOptions, TenantSession } from "./session.ts";
 import { createSharedWrites, type SharedWrites, type WriteItem } from "./shared-writes.ts";
+import { readClock } from "./statements/read-clock.ts";
 import type { TenantTokens } from "./tenant-tokens.ts";
 
 /** Attempts at a transaction, as long as the database asks for another. */
@@ -187,8 +189,37 @@ export class PinnedSession implements TenantSession {
     }
   }
 
+  async snapshot<T>(
+    work: (transaction: Pick<PinnedTransaction, "query">, time: EpochSeconds) => Promise<T>,
+  ): Promise<T> {
+    const { signal } = this.#options;
+    let isBegun = false;
+    const run = () =>
+      this.em.transactional(
+        async (em) => {
+          const transaction = this.#pinned(em as EntityManager, () => undefined);
+          const [clock] = await transaction.query(readClock, []);
+          isBegun = true;
+          return await work(transaction, clock?.epoch ?? 0);
+        },
+        { clear: true, isolationLevel: "repeatable read" },
+      );
+    const mayRepeat = () => !isBegun;
+    try {
+      return await this.#parts.share.run(this.#options.tenant.vault, signal, () =>
+        this.#attempt(run, () => false, mayRepeat),
+      );
+    } catch (error) {
+      throw signal.aborted ? abortError(signal, error) : error;
+    }
+  }
+
   /** Makes up to three attempts where the database asks for another. */
-  async #attempt<T>(run: () => Promise<T>, isCommitting: () => boolean): Promise<T> {
+  async #attempt<T>(
+    run: () => Promise<T>,
+    isCommitting: () => boolean,
+    mayRepeat: () => boolean = () => true,
+  ): Promise<T> {
     const { signal } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
@@ -196,7 +227,8 @@ export class PinnedSession implements TenantSession {
       } catch (error) {
         if (signal.aborted) throw abortError(signal, error);
         // A cancellation that nobody here asked for was meant for the connection's caller before.
-        if (attempt < attempts && (isRetryable(error) || isStaleConnection(error) || sqlStateOf(error) === "57014")) {
+        const isLast = attempt >= attempts || !mayRepeat();
+        if (!isLast && (isRetryable(error) || isStaleConnection(error) || sqlStateOf(error) === "57014")) {
           await new Promise((done) => setTimeout(done, 5 * 4 ** attempt * Math.random()));
           continue;
         }

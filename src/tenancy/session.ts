@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import type { EpochSeconds } from "../civil-time.ts";
 import type { Statement } from "../database/statement.ts";
 import type { TenantEntry } from "./tenant.ts";
 
@@ -42,6 +43,11 @@ export interface TenantSession extends Pinned {
    * not change anything but the database.
    */
   transaction<T>(work: (transaction: PinnedTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction in which every statement sees the same instant, whatever others write meanwhile
+   * (REPEATABLE READ). For reading only, and run once: what it read may be with the caller when the transaction fails.
+   */
+  snapshot<T>(work: (transaction: Pick<PinnedTransaction, "query">, time: EpochSeconds) => Promise<T>): Promise<T>;
 }
 
 /** What a session is opened for. */

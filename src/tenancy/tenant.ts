@@ -12,4 +12,6 @@ export interface TenantEntry {
   readonly placement: string;
   /** Whether data calls are taken. */
   readonly state: "ACTIVE" | "SUSPENDED";
+  /** Number of the newest migration of the vault, as far as it was known when the tenant was looked up. */
+  readonly schemaVersion: number;
 }

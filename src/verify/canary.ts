@@ -51,6 +51,7 @@ export async function ensureCanary(store: ControlStore, sessions: TenantSessions
     login: company.login,
     placement: "default",
     state: "ACTIVE",
+    schemaVersion: company.schema_version,
   };
   const marks = canaryMarks(tenant.companyId);
   const session = sessions.open({ tenant, signal: AbortSignal.timeout(timeoutMs), timeoutMs });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../src/gen/grpc/reflection/v1/reflection_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
+import type { ExportEmployeeResponse } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { apiServices } from "../../src/rpc/services.ts";
 import { envelope, responseOf } from "../support/wire.ts";
 import { attackSuite } from "./support/attack.ts";
@@ -37,15 +38,30 @@ function tells(told: unknown): string {
   return found.length === 0 ? "nothing of a tenant" : found.join();
 }
 
+/** The same of an export, whose parts hold text as bytes. */
+function tellsInParts(told: unknown): string {
+  const parts = (Array.isArray(told) ? told : []).map((one: Partial<ExportEmployeeResponse>) =>
+    one.content?.case === "part" ? Buffer.from(one.content.value.data).toString() : "",
+  );
+  return tells([told, parts.join("")]);
+}
+
+const streams = apiCalls.filter(({ method }) => method.methodKind !== "unary");
+
 attack({
   id: "R24",
   title: "B in the metadata of streams, and in what follows a request's body",
   expected: "nothing of a tenant",
   async run(attempt) {
-    // No stream belongs to a tenant: one that does would have to be attacked here.
-    const streams = apiCalls.filter(({ method }) => method.methodKind !== "unary");
-    expect(streams.filter((call) => !isOfPlatform(call))).toEqual([]);
-    for (const call of streams) {
+    for (const call of streams.filter((one) => !isOfPlatform(one))) {
+      const { headers } = stage.a.badges[call.badge];
+      for (const tenantId of [stage.a.tenantId, stage.b.tenantId]) {
+        const badge = { headers: { ...headers, "x-tenant-id": tenantId } };
+        const open = () => stage.call(stage.callers["grpc-js"], call, call.request(stage.b), badge);
+        await attempt(call.name, () => open().catch((error: unknown) => [describeFailure(error), error]), tellsInParts);
+      }
+    }
+    for (const call of streams.filter(isOfPlatform)) {
       const open = () => stage.call(stage.callers["grpc-js"], call, {}, { headers: namingB });
       await attempt(call.name, () => open().catch((error: unknown) => [describeFailure(error), error]), tells);
     }
@@ -78,6 +94,20 @@ attack({
         return String(told).includes(stage.b.marker) ? "B's rows" : "nothing of a tenant";
       },
     );
+  },
+});
+
+control({
+  id: "R24",
+  without: "the badge of somebody else, for the streams of a tenant",
+  effect: "reads B",
+  async run(attempt) {
+    for (const call of streams.filter((one) => !isOfPlatform(one))) {
+      const open = () => stage.call(stage.callers["grpc-js"], call, call.request(stage.b), stage.b.badges[call.badge]);
+      await attempt(call.name, open, (told) =>
+        tellsInParts(told).includes(stage.b.marker) ? "reads B" : "reads nothing",
+      );
+    }
   },
 });
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { PrivacyService } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import { VerificationService } from "../../src/gen/wellvault/v1/verification_service_pb.ts";
 import { as, openClients, protocols, withToken } from "../support/clients.ts";
@@ -60,9 +61,14 @@ async function expectRefused(token: string, expected: object): Promise<void> {
   await expect(list(await key.sign(admin()))).resolves.toBeDefined();
 }
 
-const methods = [TenantService, EmployeeService, EmployeeLogService, MetricService, VerificationService].flatMap(
-  (one) => one.methods as DescMethod[],
-);
+const methods = [
+  TenantService,
+  EmployeeService,
+  EmployeeLogService,
+  MetricService,
+  PrivacyService,
+  VerificationService,
+].flatMap((one) => one.methods as DescMethod[]);
 
 test.each(methods.map((method) => [`/${method.parent.typeName}/${method.name}`]))(
   "%s without a credential is refused before the body is read, whatever the development metadata says",

@@ -31,6 +31,7 @@ test("buf curl lists the services", async () => {
     "wellvault.v1.EmployeeLogService",
     "wellvault.v1.EmployeeService",
     "wellvault.v1.MetricService",
+    "wellvault.v1.PrivacyService",
     "wellvault.v1.TenantService",
     "wellvault.v1.VerificationService",
   ]);

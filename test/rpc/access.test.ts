@@ -5,6 +5,7 @@ import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { PrivacyService } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import { VerificationService } from "../../src/gen/wellvault/v1/verification_service_pb.ts";
 import { WriteOutcome } from "../../src/gen/wellvault/v1/write_outcome_pb.ts";
@@ -69,7 +70,7 @@ const expected: Record<string, Partial<Record<Role, "own" | "all">>> = {
   ListMetricKinds: Object.fromEntries(roles.map((role) => [role, "all"])),
 };
 
-// Who may call the stream of VerificationService is tested in verification.test.ts.
+// Who may call the streams of VerificationService and PrivacyService is tested with what they return.
 const methods = [TenantService, EmployeeService, EmployeeLogService, MetricService].flatMap(
   (one) => one.methods as DescMethodUnary[],
 );
@@ -156,7 +157,7 @@ test.each([1n, 5n])("an ingest service is not told what is stored by writing ver
 });
 
 test("a service with a method that has no rule is not started, nor one without a method of a rule", () => {
-  const all = [TenantService, EmployeeService, EmployeeLogService, MetricService, VerificationService];
+  const all = [TenantService, EmployeeService, EmployeeLogService, MetricService, PrivacyService, VerificationService];
   expect(() => checkAccessRules(all)).not.toThrow();
   expect(() => checkAccessRules([...all, Health])).toThrow(/without a rule .*Health\.Check/);
   expect(() => checkAccessRules(all.slice(1))).toThrow(/without a method .*TenantService\.GetTenant/);

@@ -13,6 +13,7 @@ const services = [
   "wellvault.v1.EmployeeService",
   "wellvault.v1.EmployeeLogService",
   "wellvault.v1.MetricService",
+  "wellvault.v1.PrivacyService",
 ];
 
 let service: TestService;

@@ -85,6 +85,7 @@ test.each(["v1", "v1alpha"])("%s lists every service and nothing else", async (v
     "wellvault.v1.EmployeeLogService",
     "wellvault.v1.EmployeeService",
     "wellvault.v1.MetricService",
+    "wellvault.v1.PrivacyService",
     "wellvault.v1.TenantService",
     "wellvault.v1.VerificationService",
   ]);

@@ -9,6 +9,7 @@ import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { PrivacyService } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import type { Role } from "../../src/identity/principal.ts";
 
@@ -18,6 +19,7 @@ export interface Clients {
   readonly employees: Client<typeof EmployeeService>;
   readonly logs: Client<typeof EmployeeLogService>;
   readonly metrics: Client<typeof MetricService>;
+  readonly privacy: Client<typeof PrivacyService>;
   readonly health: Client<typeof Health>;
   /** Closes the connection. */
   close(): void;
@@ -54,6 +56,7 @@ export function openClients(address: string, protocol: Protocol = "grpc", tls?: 
     employees: createClient(EmployeeService, transport),
     logs: createClient(EmployeeLogService, transport),
     metrics: createClient(MetricService, transport),
+    privacy: createClient(PrivacyService, transport),
     health: createClient(Health, transport),
     close: () => sessions.abort(),
   };

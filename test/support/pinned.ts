@@ -41,7 +41,7 @@ export async function openPinnedPlane(poolSize: number): Promise<PinnedPlane> {
       );
       if (!rows[0]) throw new Error("nothing was provisioned");
       const { company_id: companyId, vault, login } = rows[0];
-      return { tenantId, companyId, vault, login, placement: "default", state: "ACTIVE" };
+      return { tenantId, companyId, vault, login, placement: "default", state: "ACTIVE", schemaVersion: 0 };
     },
     open: (tenant, signal = new AbortController().signal) => sessions.open({ tenant, signal, timeoutMs: 10_000 }),
     async close() {

@@ -4,6 +4,7 @@ import { fromMicros } from "../../src/civil-time.ts";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { PrivacyService } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import type { Role } from "../../src/identity/principal.ts";
 import { as } from "../support/clients.ts";
 import { failureFrom, failureOf } from "../support/errors.ts";
@@ -120,6 +121,10 @@ const attacks: Readonly<Record<string, Readonly<Record<string, Attack>>>> = {
     "listSamples by token": (prey, as) =>
       service.clients.metrics.listSamples({ employeeId: prey.employeeId, pageToken: prey.tokens.samples }, as),
   },
+  [PrivacyService.typeName]: {
+    exportEmployee: (prey, as) =>
+      Array.fromAsync(service.clients.privacy.exportEmployee({ employeeId: prey.employeeId }, as)),
+  },
 };
 
 const roles: readonly Role[] = ["employee", "coach", "company_admin", "ingest_service", "auditor", "platform_operator"];
@@ -128,7 +133,7 @@ const calls = Object.entries(attacks).flatMap(([typeName, methods]) =>
 );
 
 test("no method that works on a tenant is left out", () => {
-  for (const { typeName, method } of [EmployeeService, EmployeeLogService, MetricService]) {
+  for (const { typeName, method } of [EmployeeService, EmployeeLogService, MetricService, PrivacyService]) {
     const attacked = new Set(Object.keys(attacks[typeName] ?? {}).map((name) => name.split(" ")[0]));
     // ListMetricKinds is the same for everybody and reaches no tenant.
     expect(attacked).toEqual(new Set(Object.keys(method).filter((name) => name !== "listMetricKinds")));

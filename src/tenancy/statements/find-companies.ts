@@ -7,11 +7,12 @@ export interface CompanyEntry {
   readonly vault: string;
   readonly login: string;
   readonly state: string;
+  readonly schema_version: number;
 }
 
 /** What the directory needs of the companies with these tenant ids, as far as they exist; a primary-key look-up each. */
 export const findCompanies = statement<[tenantIds: readonly string[]], CompanyEntry>`
-  select tenant_id, company_id, vault::text as vault, login::text as login, state
+  select tenant_id, company_id, vault::text as vault, login::text as login, state, schema_version
   from control.companies
   where tenant_id = any ($1::text[])
 `;

@@ -56,5 +56,5 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   "wire-answers.test.ts": { attacks: ["R21", "R22", "R26"], controls: ["R26"] },
   "wire-tenants.test.ts": { attacks: ["R17", "R18", ...ids("R", 27, 29)], controls: ["R17"] },
   "wire-under-load.test.ts": { attacks: ["R19", "R20", "R23"], controls: ["R20", "R23"] },
-  "wire-streams.test.ts": { attacks: ["R24", "R25"], controls: ["R25"] },
+  "wire-streams.test.ts": { attacks: ["R24", "R25"], controls: ["R24", "R25"] },
 };

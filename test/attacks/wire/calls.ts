@@ -9,6 +9,7 @@ import {
 import { EmployeeLogService } from "../../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { PrivacyService } from "../../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { TenantService } from "../../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import { VerificationService } from "../../../src/gen/wellvault/v1/verification_service_pb.ts";
 import { logEntry, sample } from "../../support/samples.ts";
@@ -73,6 +74,7 @@ export const apiCalls: readonly ApiCall[] = [
   })),
   of(MetricService.method.listSamples, "person", ({ employeeId }) => ({ employeeId })),
   of(MetricService.method.listMetricKinds, "admin", () => ({})),
+  of(PrivacyService.method.exportEmployee, "person", ({ employeeId }) => ({ employeeId })),
   of(VerificationService.method.verifyIsolation, "auditor", () => ({})),
 ];
 

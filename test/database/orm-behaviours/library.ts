@@ -67,7 +67,7 @@ export async function openLibrary(poolSize = 3): Promise<Library> {
     if (!rows[0]) throw new Error("nothing was provisioned");
     const { company_id: companyId, vault, login } = rows[0];
     vaults.push(vault);
-    return { tenantId, companyId, vault, login, placement: "default", state: "ACTIVE" };
+    return { tenantId, companyId, vault, login, placement: "default", state: "ACTIVE", schemaVersion: 0 };
   };
   const tenant = await provision("library");
   await database.admin.query(`set search_path = ${tenant.vault}, pg_catalog`);
