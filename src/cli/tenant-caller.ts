@@ -18,6 +18,8 @@ export interface TenantCallerOptions {
   readonly tenant: string;
   /** The role that a service with the development identity is told. A token has its own. */
   readonly role: Role;
+  /** The employee that such a service is told the caller is, for the role `employee`. */
+  readonly employeeId?: string | undefined;
   /** File with a token; undefined takes the environment's `WELLVAULT_TOKEN`, if any. */
   readonly tokenFile: string | undefined;
 }
@@ -30,7 +32,7 @@ export interface TenantCallerOptions {
  * @throws ConfigError when the address cannot be used, or the token not be read or not be sent there safely
  */
 export async function openTenantCaller(
-  { address, tenant, role, tokenFile }: TenantCallerOptions,
+  { address, tenant, role, employeeId, tokenFile }: TenantCallerOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<TenantCaller> {
   const url = URL.parse(address);
@@ -46,7 +48,8 @@ export async function openTenantCaller(
     throw new ConfigError("Another machine asks for a token: set WELLVAULT_TOKEN or --token-file.");
   }
   const sessionManager = new Http2SessionManager(url.origin);
-  const identity: Record<string, string> = token ? { authorization: `Bearer ${token}` } : { "x-role": role };
+  const claimed = { "x-role": role, ...(employeeId === undefined ? {} : { "x-employee-id": employeeId }) };
+  const identity: Record<string, string> = token ? { authorization: `Bearer ${token}` } : claimed;
   return {
     transport: createGrpcTransport({ baseUrl: url.origin, sessionManager }),
     options: { headers: { ...identity, "x-tenant-id": tenant }, timeoutMs: 60_000 },

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { exportCommand } from "./commands/export.ts";
 import { hardenCommand } from "./commands/harden.ts";
 import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys.ts";
@@ -19,7 +20,16 @@ const wellvault = new Command("wellvault")
   .showHelpAfterError("(--help lists what there is)")
   // A command line that cannot be used ends with 2, as a setting that cannot be used does.
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-const commands = [startCommand, importCommand, migrateCommand, hardenCommand, verifyCommand, keysCommand, tokenCommand];
+const commands = [
+  startCommand,
+  importCommand,
+  exportCommand,
+  migrateCommand,
+  hardenCommand,
+  verifyCommand,
+  keysCommand,
+  tokenCommand,
+];
 for (const make of commands) {
   const command = make().copyInheritedSettings(wellvault);
   for (const inner of command.commands) inner.copyInheritedSettings(wellvault);

@@ -1,12 +1,14 @@
 import { Command } from "commander";
 import type { ImportEmployeesOptions } from "../import-employees.ts";
+import { importExportCommand } from "./import-export.ts";
 
 /** `wellvault import`: brings what other systems have into a tenant, through the API. */
 export function importCommand(): Command {
   return new Command("import")
     .description("bring files of other systems into a tenant, through the API of a running service")
     .helpCommand(false)
-    .addCommand(employeesCommand());
+    .addCommand(employeesCommand())
+    .addCommand(importExportCommand());
 }
 
 function employeesCommand(): Command {
