@@ -35,6 +35,8 @@ const rules: Readonly<Record<string, AccessRule>> = {
   "wellvault.v1.TenantService.ProvisionTenant": { scope: "platform", roles: { platform_operator: "all" } },
   "wellvault.v1.TenantService.GetTenant": { scope: "platform", roles: { platform_operator: "all", auditor: "all" } },
   "wellvault.v1.TenantService.ListTenants": { scope: "platform", roles: { platform_operator: "all", auditor: "all" } },
+  "wellvault.v1.TenantService.UpdateTenant": { scope: "platform", roles: { platform_operator: "all" } },
+  "wellvault.v1.TenantService.PurgeExpired": { scope: "platform", roles: { platform_operator: "all" } },
 
   "wellvault.v1.EmployeeService.CreateEmployee": { scope: "tenant", roles: { company_admin: "all" } },
   "wellvault.v1.EmployeeService.GetEmployee": {

@@ -68,6 +68,8 @@ export function registerApi(router: ConnectRouter, parts: ServiceParts): void {
       provisionTenant: (request, { signal }) => tenants.provisionTenant(request, signal),
       getTenant: (request, { signal }) => tenants.getTenant(request, signal),
       listTenants: (request, { signal }) => tenants.listTenants(request, signal),
+      updateTenant: (request, { signal }) => tenants.updateTenant(request, signal),
+      purgeExpired: (request, { signal }) => tenants.purgeExpired(request, signal),
     })
     .service(EmployeeService, inTenant(employeeHandlers))
     .service(EmployeeLogService, inTenant(logHandlers))

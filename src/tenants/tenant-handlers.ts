@@ -11,13 +11,22 @@ import { provisionCompany } from "../tenancy/provisioning.ts";
 import type { CompanyRow } from "../tenancy/statements/company-columns.ts";
 import { getCompany } from "../tenancy/statements/get-company.ts";
 import { listCompanies } from "../tenancy/statements/list-companies.ts";
+import { updateRetention } from "../tenancy/statements/update-retention.ts";
+import { purgeExpired } from "./purge-expired.ts";
+import { retentionToSet } from "./retention.ts";
+import { tenantNotFound } from "./tenant-not-found.ts";
 
-/** Handlers of a service that works on the control plane: no session, but the call's signal. */
+/**
+ * Handlers of a service that works on the control plane: no session, but the call's signal. A stream's returns the
+ * messages as they come.
+ */
 export type PlatformHandlers<S extends DescService> = {
   [K in keyof S["method"]]: (
     request: MessageShape<S["method"][K]["input"]>,
     signal: AbortSignal,
-  ) => Promise<MessageInitShape<S["method"][K]["output"]>>;
+  ) => S["method"][K]["methodKind"] extends "unary"
+    ? Promise<MessageInitShape<S["method"][K]["output"]>>
+    : AsyncIterable<MessageInitShape<S["method"][K]["output"]>>;
 };
 
 /** Makes the handlers of TenantService. */
@@ -28,7 +37,7 @@ export function createTenantHandlers(
   return {
     async provisionTenant(request, signal) {
       // The service's own: nobody else may know that it is there.
-      if (request.tenantId === canaryTenantId) throw errors.tenantDenied();
+      if (isHidden(request.tenantId)) throw errors.tenantDenied();
       const { company, created } = await provisionCompany(
         store,
         directory,
@@ -38,10 +47,20 @@ export function createTenantHandlers(
       return { tenant: toTenant(company), created };
     },
 
+    async updateTenant(request, signal) {
+      const { sampleMonths, logEntryMonths } = retentionToSet(request);
+      const [row] = isHidden(request.tenantId)
+        ? []
+        : await store.query(updateRetention, [request.tenantId, sampleMonths, logEntryMonths], signal);
+      if (!row) throw tenantNotFound(request.tenantId);
+      return { tenant: toTenant(row) };
+    },
+
+    purgeExpired: (request, signal) => purgeExpired(store, request, signal),
+
     async getTenant(request, signal) {
       const [row] = await store.query(getCompany, [request.tenantId], signal);
-      if (!row || request.tenantId === canaryTenantId)
-        throw errors.notFound({ type: "wellvault.v1.Tenant", name: request.tenantId });
+      if (!row || isHidden(request.tenantId)) throw tenantNotFound(request.tenantId);
       return { tenant: toTenant(row) };
     },
 
@@ -60,6 +79,11 @@ export function createTenantHandlers(
   };
 }
 
+/** Whether it is the canary, of which callers are told nothing. */
+function isHidden(tenantId: string): boolean {
+  return tenantId === canaryTenantId;
+}
+
 function toTenant(row: CompanyRow): Tenant {
   return create(TenantSchema, {
     tenantId: row.tenant_id,
@@ -67,6 +91,7 @@ function toTenant(row: CompanyRow): Tenant {
     externalId: row.external_id,
     state: row.state === "ACTIVE" ? TenantState.ACTIVE : TenantState.SUSPENDED,
     schemaVersion: row.schema_version,
+    retention: { sampleMonths: row.sample_retention_months, logEntryMonths: row.log_retention_months },
     createTime: fromMicros(row.create_micros),
     updateTime: fromMicros(row.update_micros),
   });

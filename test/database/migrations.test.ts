@@ -148,6 +148,8 @@ describe("as a role that owns the database and may create roles, but is no super
         { owner: "wellvault_owner", name: "new_vault_name" },
         { owner: "wellvault_owner", name: "policy_expression" },
         { owner: "wellvault_owner", name: "provision_company" },
+        { owner: "wellvault_owner", name: "purge_expired" },
+        { owner: "wellvault_owner", name: "retention_start" },
         { owner: "wellvault_owner", name: "tenant_migrations" },
         { owner: "wellvault_owner", name: "vault" },
         { owner: "wellvault_owner", name: "wall_in" },

@@ -179,7 +179,9 @@ const rolesAndRights: readonly Plant[] = [
     undo: `alter table control.companies owner to wellvault_owner;
       grant select on control.companies to wellvault_control;
       revoke insert, update, delete, truncate, references, trigger on control.companies from wellvault_control;
-      grant insert (tenant_id, display_name, external_id, request_id) on control.companies to wellvault_control`,
+      grant insert (tenant_id, display_name, external_id, request_id) on control.companies to wellvault_control;
+      grant update (sample_retention_months, log_retention_months, update_time)
+        on control.companies to wellvault_control`,
     found: ["control-objects", "service-privileges"],
   },
   {

@@ -8,6 +8,8 @@ export const companyColumns = fragment`
   coalesce(request_id::text, '') as request_id,
   state,
   schema_version,
+  sample_retention_months,
+  log_retention_months,
   (extract(epoch from create_time) * 1000000)::bigint::text as create_micros,
   (extract(epoch from update_time) * 1000000)::bigint::text as update_micros
 `;
@@ -20,6 +22,8 @@ export interface CompanyRow {
   readonly request_id: string;
   readonly state: string;
   readonly schema_version: number;
+  readonly sample_retention_months: number;
+  readonly log_retention_months: number;
   readonly create_micros: string;
   readonly update_micros: string;
 }

@@ -50,6 +50,11 @@ export const apiCalls: readonly ApiCall[] = [
   of(TenantService.method.provisionTenant, "operator", () => ({ tenantId: newSlug(), displayName: "New" })),
   of(TenantService.method.getTenant, "operator", ({ tenantId }) => ({ tenantId })),
   of(TenantService.method.listTenants, "operator", () => ({ pageSize: 1 })),
+  of(TenantService.method.updateTenant, "operator", ({ tenantId }) => ({
+    tenantId,
+    tenant: { retention: { sampleMonths: 1_200, logEntryMonths: 1_200 } },
+  })),
+  of(TenantService.method.purgeExpired, "operator", ({ tenantId }) => ({ tenantId, validateOnly: true })),
   of(EmployeeService.method.createEmployee, "admin", () => ({ employee: { externalId: randomUUID() } })),
   of(EmployeeService.method.getEmployee, "admin", ({ employeeId }) => ({
     key: { case: "employeeId" as const, value: employeeId },
