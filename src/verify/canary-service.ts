@@ -11,6 +11,7 @@ import {
   ListEmployeesResponseSchema,
 } from "../gen/wellvault/v1/employee_service_pb.ts";
 import { ListSamplesResponseSchema, MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
+import { type ExportEmployeeResponse, PrivacyService } from "../gen/wellvault/v1/privacy_service_pb.ts";
 import type { TenantEntry } from "../tenancy/tenant.ts";
 import { canaryMarks } from "./canary.ts";
 import { type CheckInfo, type CheckResult, doneCheck, type Finding, notRun } from "./check.ts";
@@ -113,6 +114,7 @@ function questions(access: ServiceAccess, tenantId: string, employeeId: string, 
   const employees = createClient(EmployeeService, access.transport);
   const logs = createClient(EmployeeLogService, access.transport);
   const metrics = createClient(MetricService, access.transport);
+  const privacy = createClient(PrivacyService, access.transport);
   const roster = (["company_admin", "coach", "ingest_service"] as const).flatMap((role): Question[] => {
     const as = access.as({ role, tenantId });
     const get = (key: { case: "employeeId" | "externalId"; value: string }) =>
@@ -153,7 +155,19 @@ function questions(access: ServiceAccess, tenantId: string, employeeId: string, 
       mustFail: true,
       ask: () => json(ListSamplesResponseSchema, metrics.listSamples({ employeeId }, own)),
     },
+    {
+      name: "ExportEmployee as employee",
+      mustFail: true,
+      ask: () => text(privacy.exportEmployee({ employeeId }, own)),
+    },
   ];
+}
+
+/** The records of an export. */
+async function text(stream: AsyncIterable<ExportEmployeeResponse>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const { content } of stream) if (content.case === "part") parts.push(content.value.data);
+  return Buffer.concat(parts).toString();
 }
 
 async function json<D extends DescMessage>(schema: D, answer: Promise<MessageShape<D>>): Promise<string> {
