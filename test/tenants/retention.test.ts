@@ -174,6 +174,29 @@ describe("a purge", () => {
     expect(await count("samples")).toBe(2);
   });
 
+  test("beside writes of the very rows that it removes fails for nobody", async () => {
+    const employeeId = await service.hire(tenantId);
+    const from = BigInt(Date.UTC(2019, 0, 1)) * 1_000n;
+    const samples = Array.from({ length: 600 }, (_, n) =>
+      sample({ startTime: fromMicros(from + BigInt(n) * 60_000_000n), kind: n % 2 === 0 ? "weight" : "heart_rate" }),
+    );
+    const put = (version: bigint) =>
+      service.clients.metrics.putSamples(
+        { employeeId, samples: samples.map((one) => ({ ...one, version })) },
+        as("ingest_service", tenantId),
+      );
+    const writes = Array.from({ length: 24 }, (_, n) => put(BigInt(n + 1)));
+    const purges = (async () => {
+      let removed = 0n;
+      for (let n = 0; n < 12; n++) removed += (await purged()).sampleCount;
+      return removed;
+    })();
+    expect((await Promise.allSettled([...writes, purges])).filter(({ status }) => status === "rejected")).toEqual([]);
+    // Each version of a sample was stored, kept by a higher one, or removed; none is left once no one writes.
+    await purged();
+    expect(await count("samples")).toBe(0);
+  });
+
   test("of a tenant without expired rows, or without employees, is complete at once", async () => {
     expect(await purge(false)).toMatchObject([{ complete: true, sampleCount: 0n, logEntryCount: 0n }]);
     for (let n = 0; n < 3; n++) await service.hire(tenantId);
