@@ -18,10 +18,11 @@ export interface Fate {
 const refusals: readonly Code[] = [Code.InvalidArgument, Code.NotFound, Code.Aborted];
 
 /**
- * Fields that say something in answers only, or for UpdateEmployee and nowhere else: what a request has in
- * them is not looked at.
+ * Fields that say something in answers only, or for UpdateEmployee and nowhere else, or that no mask can name: what a
+ * request has in them is not looked at.
  */
-const ignored = /( .*civil_date|^(Create|Update)Employee employee\.(etag|employee_id)|BatchUpsert.*\.employee_id)$/;
+const ignored =
+  /( .*civil_date|^(Create|Update)Employee employee\.(etag|employee_id)|BatchUpsert.*\.employee_id|^UpdateTenant tenant\.\w+)$/;
 
 let serial = 0;
 
