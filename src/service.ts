@@ -7,6 +7,7 @@ import { deriveTokenKey, type TokenKey } from "./database/token-key.ts";
 import { EmployeeEntity } from "./employees/employee-entity.ts";
 import { type IdentitySettings, requireSafeHost } from "./identity/identity-settings.ts";
 import { type Identity, type IdentityOptions, openIdentity } from "./identity/open-identity.ts";
+import { kindRows } from "./metrics/kind-rows.ts";
 import { openInProcessAccess } from "./rpc/in-process.ts";
 import { startServer } from "./rpc/server.ts";
 import { withoutValues } from "./telemetry/error-for-log.ts";
@@ -137,7 +138,7 @@ async function migrate(
   { config, databaseUrl, log, onFleetProgress }: ServiceOptions,
 ): Promise<MigratedDatabase> {
   const { loginSecret, dataLogins } = config;
-  const report = await migrateControl(databaseUrl, { loginSecret, tokenKey, dataLogins });
+  const report = await migrateControl(databaseUrl, { loginSecret, tokenKey, metricKinds: kindRows, dataLogins });
   if (report.applied.length === 0 && report.passwordsSet.length > 0) {
     log.warn(
       { logins: report.passwordsSet },

@@ -13,7 +13,7 @@ const lastSecond = 253_402_300_799n;
  * Checks that a Timestamp is one. The wire lets a caller send more: a second's worth of nanoseconds or a
  * year that no calendar has, which would move the value or fail where it is used.
  */
-function checkTimestamp(field: string, time: Timestamp | undefined): FieldViolation[] {
+export function checkTimestamp(field: string, time: Timestamp | undefined): FieldViolation[] {
   if (!time) return [];
   const { seconds, nanos } = time;
   if (seconds >= firstSecond && seconds <= lastSecond && nanos >= 0 && nanos <= 999_999_999) return [];
@@ -57,12 +57,17 @@ export function checkTimes(
   return violations;
 }
 
-/** Checks a half-open range of a query and returns it in microseconds. */
+/**
+ * Checks a half-open range of a query and returns it in microseconds.
+ *
+ * @param path path of the message that holds `start_time` and `end_time`, with a trailing dot, or an empty text
+ */
 export function checkRange(
   start: Timestamp | undefined,
   end: Timestamp | undefined,
+  path = "",
 ): { violations: FieldViolation[]; from: Micros | undefined; to: Micros | undefined } {
-  const violations = [...checkTimestamp("start_time", start), ...checkTimestamp("end_time", end)];
+  const violations = [...checkTimestamp(`${path}start_time`, start), ...checkTimestamp(`${path}end_time`, end)];
   if (violations.length > 0) return { violations, from: undefined, to: undefined };
   const from = start && toMicros(start);
   const to = end && toMicros(end);
@@ -72,6 +77,6 @@ export function checkRange(
     to,
     violations: ordered
       ? []
-      : [{ field: "end_time", description: "must be later than start_time", rule: "end_time.order" }],
+      : [{ field: `${path}end_time`, description: "must be later than start_time", rule: "end_time.order" }],
   };
 }

@@ -17,7 +17,7 @@ export const layers: readonly (readonly string[])[] = [
   ["tenancy"],
   ["database"],
   ["telemetry", "validation", "paging", "time-rules"],
-  ["civil-time", "config", "errors"],
+  ["civil-days", "civil-time", "config", "errors"],
   ["gen"],
 ];
 

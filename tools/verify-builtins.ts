@@ -10,6 +10,7 @@ import pg from "pg";
 import { startEmbeddedServer } from "../src/database/embedded-server.ts";
 import { migrateControl } from "../src/database/migrations.ts";
 import { deriveTokenKey } from "../src/database/token-key.ts";
+import { kindRows } from "../src/metrics/kind-rows.ts";
 import { builtinFunctionsFile } from "../src/verify/expectation.ts";
 import { prelude } from "../src/verify/prelude.ts";
 import { packagesOf, versions } from "../test/support/versions.ts";
@@ -19,7 +20,11 @@ for (const version of versions) {
   const folder = await mkdtemp(join(tmpdir(), "wellvault-builtins-"));
   const server = await startEmbeddedServer({ folder, disposable: true, programsFrom: packagesOf(version) });
   try {
-    await migrateControl(server.url, { loginSecret: undefined, tokenKey: deriveTokenKey("builtins") });
+    await migrateControl(server.url, {
+      loginSecret: undefined,
+      tokenKey: deriveTokenKey("builtins"),
+      metricKinds: kindRows,
+    });
     const admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
     // The names of functions are told without their schema, as to the auditor.

@@ -10,13 +10,18 @@ import { startEmbeddedServer } from "../src/database/embedded-server.ts";
 import { loginUrl } from "../src/database/logins.ts";
 import { migrateControl } from "../src/database/migrations.ts";
 import { deriveTokenKey } from "../src/database/token-key.ts";
+import { kindRows } from "../src/metrics/kind-rows.ts";
 import { openAuditorConnection } from "../src/verify/auditor-connection.ts";
 import { readShape, shapeFile } from "../src/verify/expectation.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "wellvault-shape-"));
 const server = await startEmbeddedServer({ folder, disposable: true });
 try {
-  await migrateControl(server.url, { loginSecret: undefined, tokenKey: deriveTokenKey("shape") });
+  await migrateControl(server.url, {
+    loginSecret: undefined,
+    tokenKey: deriveTokenKey("shape"),
+    metricKinds: kindRows,
+  });
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
   await admin.query("insert into control.companies (tenant_id, display_name) values ('shape', 'Shape')");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { harden } from "./harden.ts";
 import { addDataLogins, setLoginPasswords } from "./logins.ts";
+import { loadMetricKinds, type MetricKindRow } from "./metric-kinds.ts";
 import { sqlStateOf } from "./sqlstate.ts";
 import type { TokenKey } from "./token-key.ts";
 
@@ -41,6 +42,8 @@ export interface MigrationOptions {
   readonly loginSecret: string | undefined;
   /** The key of the tenant tokens, which is put into use. */
   readonly tokenKey: TokenKey;
+  /** The catalogue of metric kinds, which is put into its table. */
+  readonly metricKinds: readonly MetricKindRow[];
   /** Logins of the data plane that there are to be, 1 to 99. Default 1. */
   readonly dataLogins?: number;
   /** The migrations of a vault; default the files of `sql/tenant`. */
@@ -58,7 +61,7 @@ const migrationLock = 7_355_608_143;
 
 /**
  * Brings the control plane of the database up to date: applies the files of `sql/control` that are
- * new, loads the files of `sql/tenant`, applies `sql/hardening.sql` if it may, adds the logins and sets
+ * new, loads the files of `sql/tenant` and the catalogue of metric kinds, applies `sql/hardening.sql` if it may, adds the logins and sets
  * their passwords, and puts the key of the tenant tokens into use. Existing vaults are left as they are;
  * tenancy/fleet.ts migrates those.
  *
@@ -83,7 +86,7 @@ export async function migrateControl(url: string, options: MigrationOptions): Pr
 
 async function migrateOnce(
   url: string,
-  { loginSecret, tokenKey, dataLogins = 1 }: MigrationOptions,
+  { loginSecret, tokenKey, metricKinds, dataLogins = 1 }: MigrationOptions,
   control: readonly Migration[],
   tenant: readonly Migration[],
   applied: string[],
@@ -107,6 +110,7 @@ async function migrateOnce(
     await client.query("select pg_catalog.pg_advisory_lock($1)", [migrationLock]);
     await applyControl(client, control, applied);
     await loadTenant(client, tenant);
+    await loadMetricKinds(client, metricKinds);
     const hardened = await harden(client);
     await addDataLogins(client, dataLogins);
     const passwordsSet = await setLoginPasswords(client, url, loginSecret);

@@ -61,6 +61,9 @@ const rules: Readonly<Record<string, AccessRule>> = {
 
   "wellvault.v1.MetricService.PutSamples": { scope: "tenant", roles: { employee: "own", ingest_service: "write" } },
   "wellvault.v1.MetricService.ListSamples": { scope: "tenant", roles: { employee: "own" } },
+  "wellvault.v1.MetricService.DeleteSamples": { scope: "tenant", roles: { employee: "own", ingest_service: "write" } },
+  "wellvault.v1.MetricService.AggregateSamples": { scope: "tenant", roles: { employee: "own" } },
+  "wellvault.v1.MetricService.GetTrend": { scope: "tenant", roles: { employee: "own" } },
   "wellvault.v1.MetricService.ListMetricKinds": { scope: "platform", roles: everyone },
 
   "wellvault.v1.PrivacyService.ExportEmployee": { scope: "tenant", roles: { employee: "own" } },

@@ -103,3 +103,6 @@ export const kindsBySlug: ReadonlyMap<string, Kind> = new Map(kinds.map((kind) =
 
 /** The kinds by number. */
 export const kindsByNumber: ReadonlyMap<number, Kind> = new Map(kinds.map((kind) => [kind.number, kind]));
+
+/** The numbers of the kinds whose civil day is the one on which a sample ends, as the text of an array. */
+export const wakingKinds = `{${kinds.filter((kind) => kind.byWakingDay).map((kind) => kind.number)}}`;

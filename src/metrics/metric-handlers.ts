@@ -1,13 +1,17 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { fromEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
 import { checkEmployeeExists } from "../employees/find-employee.ts";
-import { errors, type FieldViolation } from "../errors.ts";
+import { errors } from "../errors.ts";
 import type { ListMetricKindsResponseSchema, MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
 import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../paging.ts";
 import type { TenantHandlers } from "../tenancy/handlers.ts";
 import { checkRange } from "../time-rules.ts";
+import { aggregateSamples } from "./aggregate-samples.ts";
+import { chosenKinds } from "./chosen-kinds.ts";
 import { dedupeSamples } from "./dedupe-samples.ts";
-import { type Kind, kinds, kindsBySlug } from "./kinds.ts";
+import { deleteByKeys, deleteInRange } from "./delete-samples.ts";
+import { getTrend } from "./get-trend.ts";
+import { kinds } from "./kinds.ts";
 import { toSample } from "./sample-message.ts";
 import { checkSamples } from "./sample-rules.ts";
 import { listSamples } from "./statements/list-samples.ts";
@@ -18,7 +22,10 @@ const defaultPageSize = 1_440;
 const maxPageSize = 10_000;
 
 /** The handlers of MetricService that work on a tenant's data. */
-export const metricHandlers: TenantHandlers<typeof MetricService, "putSamples" | "listSamples"> = {
+export const metricHandlers: TenantHandlers<
+  typeof MetricService,
+  "putSamples" | "listSamples" | "deleteSamples" | "aggregateSamples" | "getTrend"
+> = {
   async putSamples(request, session) {
     const batch = dedupeSamples(checkSamples(request.samples, new Date()));
     const { inserted, replaced, ...stored } = await storeSamples(session, request.employeeId, batch);
@@ -64,6 +71,17 @@ export const metricHandlers: TenantHandlers<typeof MetricService, "putSamples" |
         : "",
     };
   },
+
+  async deleteSamples({ employeeId, selection }, session) {
+    const { deleted, missing } =
+      selection.case === "range"
+        ? await deleteInRange(session, employeeId, selection.value)
+        : await deleteByKeys(session, employeeId, selection.value?.keys ?? []);
+    return { deletedCount: BigInt(deleted), missingCount: missing };
+  },
+
+  aggregateSamples,
+  getTrend,
 };
 
 /** Describes every kind, by ascending slug. */
@@ -84,18 +102,4 @@ export function listMetricKinds(): MessageInitShape<typeof ListMetricKindsRespon
         byWakingDay: kind.byWakingDay,
       })),
   };
-}
-
-function chosenKinds(slugs: readonly string[], violations: FieldViolation[]): readonly Kind[] {
-  if (slugs.length === 0) return kinds;
-  return slugs.flatMap((slug, index) => {
-    const kind = kindsBySlug.get(slug);
-    if (kind) return [kind];
-    violations.push({
-      field: `kinds[${index}]`,
-      description: "is not a kind of this service; ListMetricKinds lists them",
-      rule: "kind.known",
-    });
-    return [];
-  });
 }

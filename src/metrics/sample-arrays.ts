@@ -1,4 +1,5 @@
 import { toEpoch } from "../civil-time.ts";
+import { wakingKinds } from "./kinds.ts";
 import type { StorableSample } from "./sample-rules.ts";
 import type { SampleArrays } from "./statements/put-samples.ts";
 
@@ -25,6 +26,7 @@ export function toSampleArrays(employeeId: string, samples: readonly StorableSam
     numbers((sample) => sample.endSeconds),
     numbers((sample) => sample.utcOffsetMinutes),
     numbers((sample) => sample.recordingMethod),
+    wakingKinds,
   ];
 }
 

@@ -2,6 +2,7 @@ import { dayMicros, isCivilMidnight, type Micros, toMicros } from "../civil-time
 import { errors, type FieldViolation } from "../errors.ts";
 import { type MetricSample, SampleShape } from "../gen/wellvault/v1/metric_pb.ts";
 import { checkTimes } from "../time-rules.ts";
+import { unknownKind } from "./chosen-kinds.ts";
 import { type Kind, kindsBySlug } from "./kinds.ts";
 
 /** A sample that keeps every rule, in the form it is stored. */
@@ -33,11 +34,7 @@ export function checkSamples(samples: readonly MetricSample[], now: Date): Stora
     const path = `samples[${index}].`;
     const kind = kindsBySlug.get(sample.kind);
     if (!kind) {
-      violations.push({
-        field: `${path}kind`,
-        description: "is not a kind of this service; ListMetricKinds lists them",
-        rule: "kind.known",
-      });
+      violations.push(unknownKind(`${path}kind`));
       return undefined;
     }
     violations.push(...checkSample(path, sample, kind, now));

@@ -10,7 +10,12 @@ import {
   GetEmployeeResponseSchema,
   ListEmployeesResponseSchema,
 } from "../gen/wellvault/v1/employee_service_pb.ts";
-import { ListSamplesResponseSchema, MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
+import {
+  AggregateSamplesResponseSchema,
+  ListSamplesResponseSchema,
+  MetricService,
+} from "../gen/wellvault/v1/metric_service_pb.ts";
+import { CalendarPeriod } from "../gen/wellvault/v1/metric_statistics_pb.ts";
 import { type ExportEmployeeResponse, PrivacyService } from "../gen/wellvault/v1/privacy_service_pb.ts";
 import type { TenantEntry } from "../tenancy/tenant.ts";
 import { canaryMarks } from "./canary.ts";
@@ -62,6 +67,8 @@ export async function checkCanaryByService(
     const { employee } = await employees.getEmployee({ key }, asAdmin);
     const employeeId = employee?.employeeId ?? "";
     const secrets = [employeeId, marks.externalId, marks.note];
+    const isShown = (answer: string, { mark }: Question) =>
+      [...secrets, marks.source, ...(mark ? [mark] : [])].some((one) => answer.includes(one));
     const findings: Finding[] = [];
     let calls = 0;
 
@@ -69,7 +76,7 @@ export async function checkCanaryByService(
     for (const question of questions(access, canary.tenantId, employeeId, canary)) {
       calls++;
       const answer = await question.ask();
-      if (!secrets.some((secret) => answer.includes(secret)) && !answer.includes(marks.source)) {
+      if (!isShown(answer, question)) {
         findings.push({
           tenantId: canary.tenantId,
           object: question.name,
@@ -83,9 +90,7 @@ export async function checkCanaryByService(
         calls++;
         const problem = await question.ask().then(
           (answer) => {
-            if (secrets.some((secret) => answer.includes(secret)) || answer.includes(marks.source)) {
-              return "was answered with a row of the canary";
-            }
+            if (isShown(answer, question)) return "was answered with a row of the canary";
             return question.mustFail ? "was answered, and should have been refused" : undefined;
           },
           (error: unknown) => unexpected(error),
@@ -105,6 +110,8 @@ interface Question {
   readonly name: string;
   /** Whether there is nothing that it could be answered with. */
   readonly mustFail: boolean;
+  /** What its answer holds when it shows the canary, besides the canary's ids and texts. */
+  readonly mark?: string;
   /** Returns the answer as JSON. */
   readonly ask: () => Promise<string>;
 }
@@ -154,6 +161,17 @@ function questions(access: ServiceAccess, tenantId: string, employeeId: string, 
       name: "ListSamples as employee",
       mustFail: true,
       ask: () => json(ListSamplesResponseSchema, metrics.listSamples({ employeeId }, own)),
+    },
+    {
+      name: "AggregateSamples as employee",
+      mustFail: true,
+      // A sum names nobody: that there is a bucket at all shows the canary.
+      mark: '"kind":"heart_rate"',
+      ask: () => {
+        const range = { startDate: "2024-01-01", endDate: "2024-01-02", period: CalendarPeriod.DAY };
+        const request = { employeeId, kinds: ["heart_rate"], ...range };
+        return json(AggregateSamplesResponseSchema, metrics.aggregateSamples(request, own));
+      },
     },
     {
       name: "ExportEmployee as employee",

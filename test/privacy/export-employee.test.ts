@@ -106,7 +106,7 @@ test("every table that has rows of a person is in it, or is known to be made of 
      where table_schema = $1 and column_name = 'employee_no' order by 1`,
     [vault],
   );
-  expect(rows.map(({ name }) => name)).toEqual(["employees", "log_entries", "samples"]);
+  expect(rows.map(({ name }) => name)).toEqual(["employees", "log_entries", "sample_days", "samples"]);
 });
 
 test("one without data has an employee and three empty files", async () => {

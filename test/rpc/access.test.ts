@@ -5,6 +5,7 @@ import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { CalendarPeriod } from "../../src/gen/wellvault/v1/metric_statistics_pb.ts";
 import { PrivacyService } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import { VerificationService } from "../../src/gen/wellvault/v1/verification_service_pb.ts";
@@ -14,6 +15,7 @@ import { type Role, roles } from "../../src/identity/principal.ts";
 import { type Caller, openCaller } from "../support/callers.ts";
 import { as } from "../support/clients.ts";
 import { failureOf } from "../support/errors.ts";
+import { sample, sampleKey } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 let service: TestService;
@@ -68,6 +70,9 @@ const expected: Record<string, Partial<Record<Role, "own" | "all">>> = {
   DeleteLogEntry: { employee: "own" },
   PutSamples: { employee: "own", ingest_service: "all" },
   ListSamples: { employee: "own" },
+  DeleteSamples: { employee: "own", ingest_service: "all" },
+  AggregateSamples: { employee: "own" },
+  GetTrend: { employee: "own" },
   ListMetricKinds: Object.fromEntries(roles.map((role) => [role, "all"])),
 };
 
@@ -99,6 +104,19 @@ function requestFor(method: DescMethodUnary, employeeId: string): MessageInitSha
       ],
     },
     ListSamples: { employeeId },
+    // Nobody has a sample of this source.
+    DeleteSamples: {
+      employeeId,
+      selection: { case: "keys", value: { keys: [sampleKey(sample({ source: "none" }))] } },
+    },
+    AggregateSamples: {
+      employeeId,
+      kinds: ["weight"],
+      period: CalendarPeriod.DAY,
+      startDate: "2026-02-01",
+      endDate: "2026-02-02",
+    },
+    GetTrend: { employeeId, kind: "weight" },
   };
   return init[method.name] ?? {};
 }

@@ -1,5 +1,6 @@
 import { type Migration, type MigrationReport, migrateControl } from "../../src/database/migrations.ts";
 import { deriveTokenKey } from "../../src/database/token-key.ts";
+import { kindRows } from "../../src/metrics/kind-rows.ts";
 
 /** The key of the tenant tokens in databases that a test migrates itself. */
 export const testTokenKey = deriveTokenKey("test");
@@ -12,6 +13,7 @@ export async function migrateForTest(
   return await migrateControl(url, {
     loginSecret,
     tokenKey: testTokenKey,
+    metricKinds: kindRows,
     ...(tenantMigrations ? { tenantMigrations } : {}),
   });
 }

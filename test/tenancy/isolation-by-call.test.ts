@@ -4,11 +4,12 @@ import { fromMicros } from "../../src/civil-time.ts";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { CalendarPeriod } from "../../src/gen/wellvault/v1/metric_statistics_pb.ts";
 import { PrivacyService } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import type { Role } from "../../src/identity/principal.ts";
 import { as } from "../support/clients.ts";
 import { failureFrom, failureOf } from "../support/errors.ts";
-import { logEntry, monday, sample } from "../support/samples.ts";
+import { logEntry, monday, sample, sampleKey } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 let service: TestService;
@@ -60,7 +61,7 @@ async function stock(tenant: string): Promise<Prey> {
 /** Every row of every table of a vault, as the administrator sees it. */
 async function contents({ vault }: Prey): Promise<string> {
   const { admin } = service.database;
-  const tables = ["counters", "employees", "log_entries", "sample_sources", "samples"];
+  const tables = ["counters", "employees", "log_entries", "sample_sources", "samples", "sample_days"];
   const parts: string[] = [];
   for (const table of tables) {
     const { rows } = await admin.query<{ row: string }>(`select t::text as row from ${vault}.${table} as t order by 1`);
@@ -120,6 +121,25 @@ const attacks: Readonly<Record<string, Readonly<Record<string, Attack>>>> = {
     listSamples: (prey, as) => service.clients.metrics.listSamples({ employeeId: prey.employeeId }, as),
     "listSamples by token": (prey, as) =>
       service.clients.metrics.listSamples({ employeeId: prey.employeeId, pageToken: prey.tokens.samples }, as),
+    deleteSamples: (prey, as) =>
+      service.clients.metrics.deleteSamples(
+        { employeeId: prey.employeeId, selection: { case: "keys", value: { keys: [sampleKey()] } } },
+        as,
+      ),
+    "deleteSamples by range": (prey, as) => {
+      const value = { source: "watch", startTime: fromMicros(0n), endTime: fromMicros(2n * monday) };
+      const selection = { case: "range", value } as const;
+      return service.clients.metrics.deleteSamples({ employeeId: prey.employeeId, selection }, as);
+    },
+    aggregateSamples: (prey, as) => {
+      const range = { startDate: "2026-01-05", endDate: "2026-01-06", period: CalendarPeriod.DAY };
+      return service.clients.metrics.aggregateSamples(
+        { employeeId: prey.employeeId, kinds: ["heart_rate"], ...range },
+        as,
+      );
+    },
+    getTrend: (prey, as) =>
+      service.clients.metrics.getTrend({ employeeId: prey.employeeId, kind: "heart_rate", endDate: "2026-01-06" }, as),
   },
   [PrivacyService.typeName]: {
     exportEmployee: (prey, as) =>
@@ -188,6 +208,9 @@ describe("a call for A with ids of B", () => {
   });
 
   test("the control: deleting works with ids of the own tenant", async () => {
+    const { "deleteSamples by range": deleteSamples } = attacks[MetricService.typeName] ?? {};
+    const deleted = await deleteSamples?.(b, as("ingest_service", b.tenant));
+    expect(Number((deleted as { deletedCount: bigint }).deletedCount)).toBeGreaterThan(0);
     const { deleteLogEntry, getLogEntry } = attacks[EmployeeLogService.typeName] ?? {};
     const { deleteEmployee, getEmployee } = attacks[EmployeeService.typeName] ?? {};
     const own = as("employee", b.tenant, b.employeeId);

@@ -135,7 +135,14 @@ describe("without a token of B", () => {
       "select c.relname as name, c.reltuples::text as count from pg_class as c where c.relkind = 'r' and c.relnamespace = $1::text::regnamespace order by 1",
       [b.vault],
     );
-    expect(rows.map((row) => row.name)).toEqual(["counters", "employees", "log_entries", "sample_sources", "samples"]);
+    expect(rows.map((row) => row.name)).toEqual([
+      "counters",
+      "employees",
+      "log_entries",
+      "sample_days",
+      "sample_sources",
+      "samples",
+    ]);
     await login.query(`begin; set local role ${b.vault}; set local search_path = ${b.vault}`);
     const outcome = async (sql: string) => {
       await login.query("savepoint here");

@@ -74,10 +74,10 @@ test("a clean database passes every check, with a vault that was migrated up", a
   const examined = Object.fromEntries(results.map((result) => [result.id, result.examined]));
   expect(examined).toMatchObject({
     companies: 3,
-    "row-security": 15,
-    policies: 15,
-    "company-stamp": 15,
-    isolation: 18,
+    "row-security": 18,
+    policies: 18,
+    "company-stamp": 18,
+    isolation: 21,
   });
 });
 

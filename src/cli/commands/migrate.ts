@@ -12,6 +12,7 @@ async function runMigrate({ json }: { json?: boolean }): Promise<void> {
   process.stderr.write("Migrating the database ...\n");
   const { databaseOf } = await import("../database-of.ts");
   const { migrateControl } = await import("../../database/migrations.ts");
+  const { kindRows } = await import("../../metrics/kind-rows.ts");
   const { migrateFleet } = await import("../../tenancy/fleet.ts");
   const { showProgress } = await import("../demo/progress.ts");
   const { makeCanary } = await import("../../verification.ts");
@@ -19,7 +20,7 @@ async function runMigrate({ json }: { json?: boolean }): Promise<void> {
   const database = await databaseOf(process.env);
   const { url, config, tokenKey } = database;
   const { loginSecret, dataLogins } = config;
-  const control = await migrateControl(url, { loginSecret, tokenKey, dataLogins });
+  const control = await migrateControl(url, { loginSecret, tokenKey, metricKinds: kindRows, dataLogins });
   let progress: ReturnType<typeof showProgress> | undefined;
   try {
     const fleet = await migrateFleet(url, (_, of) => {

@@ -56,6 +56,7 @@ export const listSamples = statement<
     from samples as one
     where one.employee_no = ${employeeNoOf}
       and one.kind = wanted.kind
+      and one.recording_method >= 0
       and one.start_time >= coalesce($3::timestamptz, '-infinity')
       and one.start_time < coalesce($4::timestamptz, 'infinity')
       and one.start_time <= coalesce($6::timestamptz, 'infinity')

@@ -1,4 +1,5 @@
 import { fragment, statement } from "../../database/statement.ts";
+import { markDays } from "./sample-day.ts";
 
 /** Numbers as the text of a PostgreSQL array, which costs a fifth of what `pg` takes to write an array. */
 export type NumberArray = string;
@@ -24,6 +25,8 @@ export type SampleArrays = [
   endSeconds: NumberArray,
   utcOffsetMinutes: NumberArray,
   recordingMethods: NumberArray,
+  /** The numbers of the kinds whose civil day is the one on which a sample ends. */
+  wakingKinds: NumberArray,
 ];
 
 /** What became of a batch. */
@@ -48,7 +51,8 @@ const sourceNos = fragment`array(
 
 /**
  * Stores a batch: new keys are inserted, lower versions replaced, equal and higher ones kept. Returns nothing
- * when there is no such employee, or one who has left (any state but 1).
+ * when there is no such employee, or one who has left (any state but 1). The days of what was written are marked
+ * as stale; a batch that changes nothing marks none.
  *
  * `employees_employee_id_key`, `sample_sources` (one page, or its key) for each source, then an insertion by way
  * of `samples_pkey` for each sample, 8 buffers. It does the work of three statements in as long as these take in
@@ -86,7 +90,20 @@ export const putSamples = statement<SampleArrays, PutCounts>`
       recording_method = excluded.recording_method,
       record_time = now()
     where excluded.version > stored.version
-    returning stored.kind, stored.start_time, stored.source_no, xmax = 0 as inserted
+    returning
+      stored.employee_no, stored.kind, stored.start_time, stored.source_no, stored.end_seconds,
+      stored.utc_offset_minutes, xmax = 0 as inserted
+  ),
+  touched as (
+    select
+      written.employee_no, written.kind, written.start_time, written.source_no, written.end_seconds,
+      written.utc_offset_minutes, not written.inserted as moved,
+      written.kind = any ($12::smallint[])
+        and not ($3::boolean[])[array_position(known.source_nos, written.source_no)] as by_end
+    from written
+    cross join known
+  ),
+  marked as (${markDays}
   )
   select
     array_position(known.source_nos, null) is null as known,

@@ -25,6 +25,7 @@ export const exportSamples = statement<
       one.recording_method, one.record_time
     from samples as one
     where one.employee_no = ${employeeNoOf}
+      and one.recording_method >= 0
       and (one.kind, one.start_time, one.source_no) > ($2::smallint, $3::timestamptz, $4::smallint)
     order by one.kind, one.start_time, one.source_no
     limit $5

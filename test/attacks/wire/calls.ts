@@ -9,10 +9,11 @@ import {
 import { EmployeeLogService } from "../../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../../src/gen/wellvault/v1/metric_service_pb.ts";
+import { CalendarPeriod } from "../../../src/gen/wellvault/v1/metric_statistics_pb.ts";
 import { PrivacyService } from "../../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { TenantService } from "../../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import { VerificationService } from "../../../src/gen/wellvault/v1/verification_service_pb.ts";
-import { logEntry, sample } from "../../support/samples.ts";
+import { logEntry, sample, sampleKey } from "../../support/samples.ts";
 import type { BadgeName } from "./company.ts";
 
 /** Whose rows a request is about. */
@@ -78,6 +79,18 @@ export const apiCalls: readonly ApiCall[] = [
     samples: [sample({ version: 7n })],
   })),
   of(MetricService.method.listSamples, "person", ({ employeeId }) => ({ employeeId })),
+  of(MetricService.method.deleteSamples, "ingest", ({ employeeId }) => ({
+    employeeId,
+    selection: { case: "keys" as const, value: { keys: [sampleKey()] } },
+  })),
+  of(MetricService.method.aggregateSamples, "person", ({ employeeId }) => ({
+    employeeId,
+    kinds: ["heart_rate"],
+    period: CalendarPeriod.DAY,
+    startDate: "2026-01-05",
+    endDate: "2026-01-06",
+  })),
+  of(MetricService.method.getTrend, "person", ({ employeeId }) => ({ employeeId, kind: "heart_rate" })),
   of(MetricService.method.listMetricKinds, "admin", () => ({})),
   of(PrivacyService.method.exportEmployee, "person", ({ employeeId }) => ({ employeeId })),
   of(VerificationService.method.verifyIsolation, "auditor", () => ({})),

@@ -129,7 +129,7 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
         [b.companyId],
       );
       const own = taken.rows.split("\n").filter((line) => line.startsWith(b.vault));
-      expect(own.length).toBe(5);
+      expect(own.length).toBe(6);
       return {
         rows: [...own, ...rows.map(({ row }) => row)].join("\n"),
         catalogue: (await fingerprint(database.admin, b.vault)).join("\n"),

@@ -1,0 +1,77 @@
+import type { CivilDay, Period } from "../civil-days.ts";
+import { checkEmployeeExists } from "../employees/find-employee.ts";
+import { Aggregation } from "../gen/wellvault/v1/metric_pb.ts";
+import type { TenantSession } from "../tenancy/session.ts";
+import { type Kind, wakingKinds } from "./kinds.ts";
+import { type AggregateRow, aggregateSampleDays } from "./statements/aggregate-sample-days.ts";
+import { computeDays } from "./statements/compute-days.ts";
+import { lockStaleDays } from "./statements/lock-stale-days.ts";
+
+/** Days that are computed in one transaction at most, whose locks keep writers of these days waiting. */
+const daysOfStep = 400;
+
+/** What is asked of an employee's days. */
+export interface DaysQuestion {
+  readonly employeeId: string;
+  readonly kinds: readonly Kind[];
+  /** The first day, and the day after the last one; the bounds of periods. */
+  readonly from: CivilDay;
+  readonly to: CivilDay;
+  readonly period: Period;
+  /** Empty for all sources. */
+  readonly source: string;
+}
+
+/** A bucket that has samples. */
+export type DaysBucket = AggregateRow & { readonly kind: number };
+
+/**
+ * Sums up an employee's days, with all that was committed before the call. Days that were written since they were
+ * computed last are computed first, so what a first question has to do, the next one finds done.
+ *
+ * @throws WellvaultError RESOURCE_NOT_FOUND when the tenant has no such employee
+ */
+export async function askDays(session: TenantSession, question: DaysQuestion): Promise<DaysBucket[]> {
+  const ask = async () => {
+    const { employeeId, kinds, from, to, period, source } = question;
+    const numbers = kinds.map(({ number }) => number);
+    const added = kinds.filter(({ aggregation }) => aggregation === Aggregation.SUM).map(({ number }) => number);
+    return await session.query(aggregateSampleDays, [employeeId, numbers, from, to, period, source || null, added]);
+  };
+  let rows = await ask();
+  if (rows[0]?.stale) {
+    await computeStaleDays(session, question);
+    // What became stale meanwhile was written while the question was being answered, and need not be in the answer.
+    rows = await ask();
+  }
+  const buckets = rows.filter((row): row is DaysBucket => row.kind !== null);
+  if (buckets.length === 0) await checkEmployeeExists(session, question.employeeId);
+  return buckets;
+}
+
+/** Computes every day of the range that is stale when it is looked at, in steps. */
+async function computeStaleDays(session: TenantSession, { employeeId, kinds, from, to }: DaysQuestion): Promise<void> {
+  // By kind and from day to day, so that a day that is written again and again is not computed again and again.
+  for (const { number } of kinds) {
+    let next = from;
+    let isDone = false;
+    while (!isDone) {
+      const stale = await session.transaction(async (transaction) => {
+        const days = await transaction.query(lockStaleDays, [employeeId, [number], next, to, daysOfStep]);
+        if (days.length === 0) return days;
+        await transaction.finish(computeDays, [
+          employeeId,
+          `{${days.map(({ kind }) => kind).join()}}`,
+          `{${days.map(({ day }) => day).join()}}`,
+          `{${days.map(({ source_no }) => source_no).join()}}`,
+          wakingKinds,
+        ]);
+        return days;
+      });
+      // The sources of the last day may not all have been among them.
+      const last = stale.at(-1)?.day ?? to;
+      isDone = stale.length < daysOfStep;
+      next = last;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { statement } from "../../database/statement.ts";
+import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
+import type { NumberArray } from "./put-samples.ts";
+import { markDays } from "./sample-day.ts";
+
+/** Which samples to delete: arrays with an element for each key, and the sources that the keys name. */
+export type DeletedKeys = [
+  employeeId: string,
+  slugs: readonly string[],
+  daily: readonly boolean[],
+  kinds: NumberArray,
+  /** Seconds since 1970. */
+  starts: NumberArray,
+  /** The place of the key's source among the sources, from 1. */
+  sources: NumberArray,
+  /** The numbers of the kinds whose civil day is the one on which a sample ends. */
+  wakingKinds: NumberArray,
+];
+
+/**
+ * Makes tombstones of the samples with these keys, and marks their days as stale. What a sample said is wiped, its
+ * key, version, offset and end stay. Returns how many there were.
+ *
+ * A look-up in `samples_pkey` for each key, 4 buffers, in the order in which batches write, so that the two never wait
+ * for each other in a circle. The limit of one keeps PostgreSQL from reading the whole table for many keys.
+ */
+export const deleteSamplesByKey = statement<DeletedKeys, { deleted: number }>`
+  with doomed as (
+    select stored.employee_no, stored.kind, stored.start_time, stored.source_no, source.daily
+    from unnest($4::smallint[], $5::float8[], $6::smallint[]) as wanted (kind, start, source)
+    join unnest($2::text[], $3::boolean[]) with ordinality as named (slug, daily, place) on named.place = wanted.source
+    join sample_sources as source on source.slug = named.slug and source.daily = named.daily
+    cross join lateral (
+      select one.employee_no, one.kind, one.start_time, one.source_no
+      from samples as one
+      where one.employee_no = ${employeeNoOf}
+        and one.kind = wanted.kind
+        and one.start_time = to_timestamp(wanted.start)
+        and one.source_no = source.source_no
+        and one.recording_method >= 0
+      limit 1
+      for update
+    ) as stored
+  ),
+  deleted as (
+    update samples as stored
+    set recording_method = -1, value = 0, record_time = now()
+    from doomed
+    where stored.employee_no = doomed.employee_no
+      and stored.kind = doomed.kind
+      and stored.start_time = doomed.start_time
+      and stored.source_no = doomed.source_no
+      and stored.recording_method >= 0
+    returning
+      stored.employee_no, stored.kind, stored.start_time, stored.source_no, stored.end_seconds,
+      stored.utc_offset_minutes, doomed.daily
+  ),
+  touched as (
+    select
+      deleted.employee_no, deleted.kind, deleted.start_time, deleted.source_no, deleted.end_seconds,
+      deleted.utc_offset_minutes, false as moved, deleted.kind = any ($7::smallint[]) and not deleted.daily as by_end
+    from deleted
+  ),
+  marked as (${markDays}
+  )
+  select count(*)::integer as deleted
+  from deleted
+`;
