@@ -71,6 +71,7 @@ test("the README's query shows schema, role, tables and grants of the company", 
     "counters",
     "employees",
     "log_entries",
+    "sample_days",
     "sample_sources",
     "samples",
   ]);

@@ -8,7 +8,14 @@ import { MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
 import { showProgress } from "./demo/progress.ts";
 import { ExportBrokenError } from "./exports/export-broken-error.ts";
 import { type ExportFolder, openExportFolder } from "./exports/read-export-folder.ts";
-import { noRecords, parse, restoreDeletions, restoreEntries, restoreSamples } from "./exports/restore-records.ts";
+import {
+  noRecords,
+  parse,
+  restoreDeletedSamples,
+  restoreDeletions,
+  restoreEntries,
+  restoreSamples,
+} from "./exports/restore-records.ts";
 import { openTenantCaller } from "./tenant-caller.ts";
 
 /** The options of `wellvault import export` as commander reads them. */
@@ -37,8 +44,15 @@ export async function importExport(path: string, options: ImportExportOptions): 
   const employee = await readEmployee(folder);
   const employeeId = options.employee ?? (await putEmployee(employee, EmployeeState.ACTIVE, options));
   using caller = await openTenantCaller({ address, tenant, role: "employee", employeeId, tokenFile }, process.env);
-  const total = folder.manifest.files.reduce((sum, { recordCount }) => sum + Number(recordCount), -1);
-  const counts = { entries: noRecords(), deletedEntries: noRecords(), samples: noRecords() };
+  const keptDays = folder.manifest.files.find(({ recordType }) => recordType === ExportRecordType.SAMPLE_DAY);
+  const keptDayCount = Number(keptDays?.recordCount ?? 0n);
+  const total = folder.manifest.files.reduce((sum, { recordCount }) => sum + Number(recordCount), -1 - keptDayCount);
+  const counts = {
+    entries: noRecords(),
+    deletedEntries: noRecords(),
+    samples: noRecords(),
+    deletedSamples: noRecords(),
+  };
   using progress = process.stderr.isTTY ? showProgress(process.stderr, total, "records") : undefined;
   const target = {
     employeeId,
@@ -52,6 +66,7 @@ export async function importExport(path: string, options: ImportExportOptions): 
     await restoreEntries(folder, target);
     await restoreDeletions(folder, target);
     await restoreSamples(folder, target);
+    await restoreDeletedSamples(folder, target);
   } catch (error) {
     process.stderr.write("Not finished. What is stored stays; import the folder again to go on.\n");
     throw error;
@@ -60,15 +75,20 @@ export async function importExport(path: string, options: ImportExportOptions): 
   if (options.employee === undefined && employee.state === EmployeeState.OFFBOARDED) {
     await putEmployee(employee, EmployeeState.OFFBOARDED, options);
   }
-  if (options.json) process.stdout.write(`${JSON.stringify({ tenant, employeeId, ...counts }, null, 2)}\n`);
+  if (options.json)
+    process.stdout.write(
+      `${JSON.stringify({ tenant, employeeId, ...counts, keptDaysLeftOut: keptDayCount }, null, 2)}\n`,
+    );
   else {
     process.stdout.write(`Employee ${employeeId}\n`);
     for (const [name, { inserted, replaced, unchanged, stale }] of Object.entries(counts)) {
-      const label = name === "deletedEntries" ? "deleted entries" : name;
+      const label = name.replace("deleted", "deleted ").toLowerCase();
       process.stdout.write(
         `${label}: ${inserted} inserted, ${replaced} replaced, ${unchanged} unchanged, ${stale} stale\n`,
       );
     }
+    // No call takes what days came to: it is computed from samples and never written.
+    if (keptDayCount > 0) process.stdout.write(`left out: ${keptDayCount} days whose samples were purged\n`);
   }
 }
 

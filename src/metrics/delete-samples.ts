@@ -18,6 +18,8 @@ interface CheckedKey {
   readonly start: Micros;
   readonly source: string;
   readonly daily: boolean;
+  /** The highest version to delete; 0 for any. */
+  readonly version: bigint;
 }
 
 /** What a deletion did. */
@@ -25,6 +27,8 @@ export interface DeletedCounts {
   readonly deleted: number;
   /** Keys for which there was nothing to delete. */
   readonly missing: number;
+  /** Keys for which there is a higher version, which stays. */
+  readonly stale: number;
 }
 
 /**
@@ -39,7 +43,7 @@ export async function deleteByKeys(
 ): Promise<DeletedCounts> {
   const checked = checkKeys(keys);
   const { keys: sources, places } = listSources(checked);
-  const numbers = (column: (key: CheckedKey, index: number) => number) => `{${checked.map(column).join()}}`;
+  const numbers = (column: (key: CheckedKey, index: number) => number | bigint) => `{${checked.map(column).join()}}`;
   const [row] = await session.query(deleteSamplesByKey, [
     employeeId,
     sources.map(({ source }) => source),
@@ -48,10 +52,11 @@ export async function deleteByKeys(
     numbers(({ start }) => toEpoch(start)),
     numbers((_, index) => places[index] ?? 0),
     wakingKinds,
+    numbers(({ version }) => version),
   ]);
-  const deleted = row?.deleted ?? 0;
-  if (deleted === 0) await checkEmployeeExists(session, employeeId);
-  return { deleted, missing: checked.length - deleted };
+  const { deleted, stale } = row ?? { deleted: 0, stale: 0 };
+  if (deleted + stale === 0) await checkEmployeeExists(session, employeeId);
+  return { deleted, missing: checked.length - deleted - stale, stale };
 }
 
 /**
@@ -86,20 +91,23 @@ export async function deleteInRange(
       if (row && row.last_epoch !== null) start = toMicros(fromEpoch(row.last_epoch));
     }
   }
-  return { deleted, missing: 0 };
+  return { deleted, missing: 0, stale: 0 };
 }
 
 /** Checks keys, and returns each once, in the order in which batches write. */
 function checkKeys(keys: readonly SampleKey[]): CheckedKey[] {
   const violations: FieldViolation[] = [];
   const checked = new Map<string, CheckedKey>();
-  for (const [index, { kind: slug, startTime, source, daily }] of keys.entries()) {
+  for (const [index, { kind: slug, startTime, source, daily, version }] of keys.entries()) {
     const path = `keys.keys[${index}].`;
     const kind = kindsBySlug.get(slug);
     violations.push(...(kind ? [] : [unknownKind(`${path}kind`)]), ...checkTimestamp(`${path}start_time`, startTime));
     if (!kind || !startTime || violations.length > 0) continue;
     const start = toMicros(startTime);
-    checked.set(`${kind.number} ${start} ${daily} ${source}`, { kind, start, source, daily });
+    const name = `${kind.number} ${start} ${daily} ${source}`;
+    const before = checked.get(name)?.version;
+    const isMore = before === undefined || version === 0n || (before !== 0n && version > before);
+    if (isMore) checked.set(name, { kind, start, source, daily, version });
   }
   if (violations.length > 0) throw errors.fieldsInvalid(violations);
   return [...checked.values()].sort(

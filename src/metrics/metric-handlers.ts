@@ -73,11 +73,11 @@ export const metricHandlers: TenantHandlers<
   },
 
   async deleteSamples({ employeeId, selection }, session) {
-    const { deleted, missing } =
+    const { deleted, missing, stale } =
       selection.case === "range"
         ? await deleteInRange(session, employeeId, selection.value)
         : await deleteByKeys(session, employeeId, selection.value?.keys ?? []);
-    return { deletedCount: BigInt(deleted), missingCount: missing };
+    return { deletedCount: BigInt(deleted), missingCount: missing, staleCount: stale };
   },
 
   aggregateSamples,

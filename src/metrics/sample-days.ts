@@ -10,6 +10,9 @@ import { lockStaleDays } from "./statements/lock-stale-days.ts";
 /** Days that are computed in one transaction at most, whose locks keep writers of these days waiting. */
 const daysOfStep = 400;
 
+/** How often stale days are computed for one question, at most. */
+const computingTries = 4;
+
 /** What is asked of an employee's days. */
 export interface DaysQuestion {
   readonly employeeId: string;
@@ -39,9 +42,10 @@ export async function askDays(session: TenantSession, question: DaysQuestion): P
     return await session.query(aggregateSampleDays, [employeeId, numbers, from, to, period, source || null, added]);
   };
   let rows = await ask();
-  if (rows[0]?.stale) {
+  // An answer without stale days is what the samples come to at one instant. Days that become stale meanwhile were
+  // written while the question was being answered: once the tries are over, it does not wait for them any more.
+  for (let tries = 1; rows[0]?.stale && tries <= computingTries; tries++) {
     await computeStaleDays(session, question);
-    // What became stale meanwhile was written while the question was being answered, and need not be in the answer.
     rows = await ask();
   }
   const buckets = rows.filter((row): row is DaysBucket => row.kind !== null);

@@ -15,6 +15,8 @@ export const recordTypes = [
   ExportRecordType.LOG_ENTRY,
   ExportRecordType.DELETED_LOG_ENTRY,
   ExportRecordType.SAMPLE,
+  ExportRecordType.DELETED_SAMPLE,
+  ExportRecordType.SAMPLE_DAY,
 ] as const;
 
 /** One of {@link recordTypes}. */

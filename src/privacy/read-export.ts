@@ -1,13 +1,15 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toJsonString } from "@bufbuild/protobuf";
-import { fromEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
+import { type EpochSeconds, fromEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
 import { fromColumns } from "../employees/employee-message.ts";
 import { employeeNotFound } from "../employees/find-employee.ts";
 import { getEmployee } from "../employees/statements/get-employee.ts";
 import {
   DeletedLogEntrySchema,
+  DeletedSampleSchema,
   type ExportManifestSchema,
   type ExportPartSchema,
   ExportRecordType,
+  SampleDaySchema,
 } from "../gen/wellvault/v1/employee_export_pb.ts";
 import { EmployeeSchema } from "../gen/wellvault/v1/employee_pb.ts";
 import { LogEntrySchema } from "../gen/wellvault/v1/log_entry_pb.ts";
@@ -16,7 +18,10 @@ import { toLogEntry } from "../logs/log-message.ts";
 import { toSample } from "../metrics/sample-message.ts";
 import type { TenantSession } from "../tenancy/session.ts";
 import { createPartWriter } from "./part-writer.ts";
+import { toDeletedSample, toSampleDay } from "./sample-records.ts";
 import { exportDeletedLogEntries } from "./statements/export-deleted-log-entries.ts";
+import { exportDeletedSamples } from "./statements/export-deleted-samples.ts";
+import { exportKeptDays } from "./statements/export-kept-days.ts";
 import { exportLogEntries } from "./statements/export-log-entries.ts";
 import { exportSamples } from "./statements/export-samples.ts";
 
@@ -68,16 +73,22 @@ export async function readExport(
       await writer.add(ExportRecordType.DELETED_LOG_ENTRY, jsonOf(DeletedLogEntrySchema, deleted));
     }
 
-    for await (const rows of pages(samplesAtOnce, (after?: { kind: number; start_epoch: number; source_no: number }) =>
-      query(exportSamples, [
-        employeeId,
-        after?.kind ?? 0,
-        after ? toTimestamptz(toMicros(fromEpoch(after.start_epoch))) : "-infinity",
-        after?.source_no ?? 0,
-        samplesAtOnce,
-      ]),
+    for await (const rows of pages(samplesAtOnce, (after?: SamplePlace) =>
+      query(exportSamples, [employeeId, ...keyAfter(after), samplesAtOnce]),
     )) {
       await writer.add(ExportRecordType.SAMPLE, jsonOf(MetricSampleSchema, rows.map(toSample)));
+    }
+
+    for await (const rows of pages(samplesAtOnce, (after?: SamplePlace) =>
+      query(exportDeletedSamples, [employeeId, ...keyAfter(after), samplesAtOnce]),
+    )) {
+      await writer.add(ExportRecordType.DELETED_SAMPLE, jsonOf(DeletedSampleSchema, rows.map(toDeletedSample)));
+    }
+
+    for await (const rows of pages(samplesAtOnce, (after?: { kind: number; day: number; source_no: number }) =>
+      query(exportKeptDays, [employeeId, after?.kind ?? 0, after?.day ?? 0, after?.source_no ?? 0, samplesAtOnce]),
+    )) {
+      await writer.add(ExportRecordType.SAMPLE_DAY, jsonOf(SampleDaySchema, rows.map(toSampleDay)));
     }
 
     const { tenantId } = session;
@@ -85,6 +96,19 @@ export async function readExport(
     const snapshotTime = fromEpoch(time);
     return { formatVersion: exportFormatVersion, tenantId, employeeId, snapshotTime, schemaVersion, ...sums };
   });
+}
+
+/** Where a sample stands among those of its employee. */
+interface SamplePlace {
+  readonly kind: number;
+  readonly start_epoch: EpochSeconds;
+  readonly source_no: number;
+}
+
+/** The key after which samples go on. */
+function keyAfter(after?: SamplePlace): [kind: number, time: string, sourceNo: number] {
+  if (!after) return [0, "-infinity", 0];
+  return [after.kind, toTimestamptz(toMicros(fromEpoch(after.start_epoch))), after.source_no];
 }
 
 /** Reads pages, each after the last row of the one before, until one is not full. */

@@ -15,7 +15,7 @@ import {
 } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { as } from "../support/clients.ts";
 import { root } from "../support/process.ts";
-import { logEntry, monday, sample } from "../support/samples.ts";
+import { logEntry, monday, sample, sampleKey } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 let service: TestService;
@@ -72,12 +72,19 @@ async function live(id: string): Promise<void> {
   for (let n = 0; n < samples.length; n += 1_000) {
     await clients.metrics.putSamples({ employeeId: id, samples: samples.slice(n, n + 1_000) }, own);
   }
+  // A deleted sample of each shape.
+  const value = { keys: [sampleKey(deleted), sampleKey(deletedSteps)] };
+  await clients.metrics.putSamples({ employeeId: id, samples: [deleted, deletedSteps] }, own);
+  await clients.metrics.deleteSamples({ employeeId: id, selection: { case: "keys", value } }, own);
   const employee = { displayName: "Ada ♥", team: "A", timeZone: "Europe/Berlin", state: EmployeeState.OFFBOARDED };
   await clients.employees.updateEmployee(
     { employeeId: id, employee, updateMask: { paths: ["display_name", "team", "time_zone", "state"] } },
     as("company_admin", tenant),
   );
 }
+
+const deleted = sample({ kind: "weight", value: 81, version: 6n, utcOffsetMinutes: -210 });
+const deletedSteps = sample({ kind: "steps", value: 7, version: 2n, endTime: fromMicros(monday + 60_000_000n) });
 
 interface Ran {
   readonly status: number | null;
@@ -137,11 +144,13 @@ test("an export written back into an empty vault gives the same export, and agai
     entries: { ...none, inserted: 3 },
     deletedEntries: { ...none, inserted: 1 },
     samples: { ...none, inserted: 1_503 },
+    deletedSamples: { ...none, inserted: 2 },
+    keptDaysLeftOut: 0,
   });
   expect(await exportTo("second", summary.employeeId, "globex")).toMatchObject({ status: 0 });
   const [first, second] = [await recordsOf("first"), await recordsOf("second")];
   expect(second).toEqual(first);
-  expect(Object.values(first).map(({ length }) => length)).toEqual([1, 1, 3, 1_503]);
+  expect(Object.values(first).map(({ length }) => length)).toEqual([1, 2, 1, 3, 0, 1_503]);
 
   // What was deleted before the export stays deleted: a late repetition of its write is stale there too.
   const theirs = as("employee", "globex", summary.employeeId);
@@ -150,12 +159,15 @@ test("an export written back into an empty vault gives the same export, and agai
   await service.clients.employees.updateEmployee(update, as("company_admin", "globex"));
   const late = { employeeId: summary.employeeId, entry: logEntry({ entryId: "gone", version: 4n }) };
   expect((await service.clients.logs.putLogEntry(late, theirs)).entry).toBeUndefined();
+  const lateSamples = { employeeId: summary.employeeId, samples: [deleted, deletedSteps] };
+  expect(await service.clients.metrics.putSamples(lateSamples, theirs)).toMatchObject({ staleCount: 2 });
   // And what is deleted after it is not brought back by importing it again.
   await service.clients.logs.deleteLogEntry({ employeeId: summary.employeeId, entryId: "mood" }, theirs);
   expect(JSON.parse((await back()).stdout)).toMatchObject({
     entries: { ...none, unchanged: 2, stale: 1 },
     deletedEntries: { ...none, stale: 1 },
     samples: { ...none, unchanged: 1_503 },
+    deletedSamples: { ...none, stale: 2 },
   });
   const { entries } = await service.clients.logs.listLogEntries({ employeeId: summary.employeeId }, theirs);
   expect(entries.map(({ entryId }) => entryId).sort()).toEqual(["night", "who"]);

@@ -87,6 +87,27 @@ describe("a sample that was deleted by its key", () => {
     expect(stored.rows).toEqual([{ value: 0, recording_method: -1 }]);
   });
 
+  test("stays when it has a higher version than the key, and the tombstone has the key's when that is higher", async () => {
+    await put(at(1, { version: 5n }), at(2, { version: 5n }), at(3, { version: 5n }));
+    const keys = [
+      { ...sampleKey(at(1)), version: 4n },
+      { ...sampleKey(at(2)), version: 5n },
+      { ...sampleKey(at(3)), version: 9n },
+      { ...sampleKey(at(3)), version: 6n },
+      { ...sampleKey(at(4)), version: 6n },
+    ];
+    const call = service.clients.metrics.deleteSamples(
+      { employeeId, selection: { case: "keys", value: { keys } } },
+      as("ingest_service", tenant),
+    );
+    expect(await call).toMatchObject({ deletedCount: 2n, staleCount: 1, missingCount: 1 });
+    expect(await put(at(2, { version: 6n }), at(3, { version: 9n }))).toMatchObject({
+      replacedCount: 1,
+      staleCount: 1,
+    });
+    expect(await ticks()).toEqual([1, 2]);
+  });
+
   test("is told from samples of other kinds, times, sources and from the daily value", async () => {
     const midnight = fromMicros((monday / 86_400_000_000n) * 86_400_000_000n);
     const steps = { kind: "steps", startTime: midnight, value: 5 };

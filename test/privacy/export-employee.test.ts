@@ -9,11 +9,11 @@ import { roles } from "../../src/identity/principal.ts";
 import { as } from "../support/clients.ts";
 import { failureOf } from "../support/errors.ts";
 import { expectQuiet } from "../support/locks.ts";
-import { logEntry, monday, sample } from "../support/samples.ts";
+import { logEntry, monday, sample, sampleKey } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { readWhole } from "./export.ts";
 
-const { EMPLOYEE, LOG_ENTRY, DELETED_LOG_ENTRY, SAMPLE } = ExportRecordType;
+const { EMPLOYEE, LOG_ENTRY, DELETED_LOG_ENTRY, SAMPLE, DELETED_SAMPLE, SAMPLE_DAY } = ExportRecordType;
 
 let service: TestService;
 let tenant: string;
@@ -70,7 +70,10 @@ test("it holds all that is kept of the person as the API shows it, and nothing o
       sample({ kind: "steps", endTime: fromMicros(monday + 60_000_000n), value: 12 }),
       sample({ kind: "resting_heart_rate", daily: true, startTime: fromMicros(monday - (monday % 86_400_000_000n)) }),
     ];
-    await clients.metrics.putSamples({ employeeId: id, samples }, caller);
+    const gone = sample({ kind: "weight", utcOffsetMinutes: 60, version: 3n });
+    await clients.metrics.putSamples({ employeeId: id, samples: [...samples, gone] }, caller);
+    const value = { keys: [sampleKey(gone)] };
+    await clients.metrics.deleteSamples({ employeeId: id, selection: { case: "keys", value } }, caller);
   }
   const { manifest, records } = await readWhole(exported());
   const { employee } = await clients.employees.getEmployee({ key: { case: "employeeId", value: employeeId } }, own);
@@ -84,6 +87,16 @@ test("it holds all that is kept of the person as the API shows it, and nothing o
   expect(records(DELETED_LOG_ENTRY)).toEqual([
     { entryId: "gone", version: "7", deleteTime: expect.any(String) as unknown },
   ]);
+  expect(records(DELETED_SAMPLE)).toEqual([
+    {
+      kind: "weight",
+      startTime: "2026-01-05T08:00:00Z",
+      utcOffsetMinutes: 60,
+      source: "watch",
+      version: "3",
+      deleteTime: expect.any(String) as unknown,
+    },
+  ]);
   expect([entries.length, samples.length]).toEqual([2, 4]);
   const { tenants } = await clients.tenants.listTenants({}, as("auditor"));
   expect(manifest).toMatchObject({
@@ -96,6 +109,8 @@ test("it holds all that is kept of the person as the API shows it, and nothing o
       { recordType: LOG_ENTRY, recordCount: 2n },
       { recordType: DELETED_LOG_ENTRY, recordCount: 1n },
       { recordType: SAMPLE, recordCount: 4n },
+      { recordType: DELETED_SAMPLE, recordCount: 1n },
+      { recordType: SAMPLE_DAY, recordCount: 0n },
     ],
   });
 });
@@ -109,9 +124,24 @@ test("every table that has rows of a person is in it, or is known to be made of 
   expect(rows.map(({ name }) => name)).toEqual(["employees", "log_entries", "sample_days", "samples"]);
 });
 
-test("one without data has an employee and three empty files", async () => {
+test("what days came to whose samples were purged is in it, and of no other days", async () => {
+  const { clients } = service;
+  const at = (date: string) => fromMicros(BigInt(Date.parse(`${date}T08:00:00Z`)) * 1_000n);
+  const samples = ["2020-03-01", "2020-03-02", "2026-01-05"].map((date) => sample({ startTime: at(date), value: 61 }));
+  await clients.metrics.putSamples({ employeeId, samples }, own);
+  for await (const _ of clients.tenants.purgeExpired({ tenantId: tenant }, as("platform_operator")));
+  const { manifest, records } = await readWhole(exported());
+  const day = { kind: "heart_rate", source: "watch", count: 1, sum: 61, minimum: 61, maximum: 61, last: 61 };
+  expect(records(SAMPLE_DAY)).toEqual([
+    { ...day, civilDate: "2020-03-01", lastTime: "2020-03-01T08:00:00Z" },
+    { ...day, civilDate: "2020-03-02", lastTime: "2020-03-02T08:00:00Z" },
+  ]);
+  expect(manifest.files.map(({ recordCount }) => recordCount)).toEqual([1n, 0n, 0n, 1n, 0n, 2n]);
+});
+
+test("one without data has an employee and five empty files", async () => {
   const { manifest, sizes } = await readWhole(exported());
-  expect(manifest.files.map(({ recordCount }) => recordCount)).toEqual([1n, 0n, 0n, 0n]);
+  expect(manifest.files.map(({ recordCount }) => recordCount)).toEqual([1n, 0n, 0n, 0n, 0n, 0n]);
   expect(sizes).toHaveLength(1);
 });
 
@@ -124,7 +154,7 @@ test("much of it comes in parts of bounded size, each of whole lines", async () 
   const { manifest, sizes, records } = await readWhole(exported());
   expect(Math.max(...sizes)).toBeLessThanOrEqual(256 * 1_024);
   expect(sizes.length).toBeGreaterThan(5);
-  expect(manifest.files.map(({ recordCount }) => recordCount)).toEqual([1n, 40n, 0n, 5_001n]);
+  expect(manifest.files.map(({ recordCount }) => recordCount)).toEqual([1n, 40n, 0n, 5_001n, 0n, 0n]);
   expect(new Set(records(SAMPLE).map(({ startTime }) => startTime)).size).toBe(5_001);
   expect(new Set(records(LOG_ENTRY).map(({ entryId }) => entryId)).size).toBe(40);
 });

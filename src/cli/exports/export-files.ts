@@ -13,6 +13,8 @@ const names = new Map<ExportRecordType, string>([
   [ExportRecordType.LOG_ENTRY, "log_entries.ndjson"],
   [ExportRecordType.DELETED_LOG_ENTRY, "deleted_log_entries.ndjson"],
   [ExportRecordType.SAMPLE, "samples.ndjson"],
+  [ExportRecordType.DELETED_SAMPLE, "deleted_samples.ndjson"],
+  [ExportRecordType.SAMPLE_DAY, "sample_days.ndjson"],
 ]);
 
 /** Name of the file for records of a type, also of one that only a newer service knows. */

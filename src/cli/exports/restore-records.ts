@@ -1,12 +1,18 @@
-import { type DescMessage, fromJsonString, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromJsonString, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import type { CallOptions, Client } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { DeletedLogEntrySchema, ExportRecordType } from "../../gen/wellvault/v1/employee_export_pb.ts";
+import {
+  DeletedLogEntrySchema,
+  type DeletedSample,
+  DeletedSampleSchema,
+  ExportRecordType,
+} from "../../gen/wellvault/v1/employee_export_pb.ts";
 import type { EmployeeLogService } from "../../gen/wellvault/v1/employee_log_service_pb.ts";
 import { LogEntrySchema } from "../../gen/wellvault/v1/log_entry_pb.ts";
-import { MetricSampleSchema } from "../../gen/wellvault/v1/metric_pb.ts";
+import { type MetricSample, MetricSampleSchema, SampleShape } from "../../gen/wellvault/v1/metric_pb.ts";
 import type { MetricService } from "../../gen/wellvault/v1/metric_service_pb.ts";
 import { WriteOutcome } from "../../gen/wellvault/v1/write_outcome_pb.ts";
+import { kindsBySlug } from "../../metrics/kinds.ts";
 import { ExportBrokenError } from "./export-broken-error.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { ExportFolder, ExportLine } from "./read-export-folder.ts";
@@ -30,7 +36,12 @@ export interface RestoreTarget {
   readonly logs: Client<typeof EmployeeLogService>;
   readonly metrics: Client<typeof MetricService>;
   readonly options: CallOptions;
-  readonly counts: { entries: RestoreCounts; deletedEntries: RestoreCounts; samples: RestoreCounts };
+  readonly counts: {
+    entries: RestoreCounts;
+    deletedEntries: RestoreCounts;
+    samples: RestoreCounts;
+    deletedSamples: RestoreCounts;
+  };
   /** Told after each write of how many records it held. */
   readonly onRecords: (count: number) => void;
 }
@@ -86,20 +97,58 @@ export async function restoreDeletions(folder: ExportFolder, target: RestoreTarg
 
 /** Writes the samples of an export; a sample whose version is there stays as it is there. */
 export async function restoreSamples(folder: ExportFolder, target: RestoreTarget): Promise<void> {
-  const { employeeId, metrics, options, counts, onRecords } = target;
   await inParallel(batches(folder.lines(ExportRecordType.SAMPLE)), batchesAtOnce, async (lines) => {
     const samples = lines.map((line) => parse(MetricSampleSchema, line));
-    const [first] = lines;
-    if (!first) return;
-    const written = await naming(first, () => metrics.putSamples({ employeeId, samples }, options));
-    counts.samples.inserted += written.insertedCount;
-    counts.samples.replaced += written.replacedCount;
-    counts.samples.unchanged += written.unchangedCount;
-    counts.samples.stale += written.staleCount;
-    onRecords(samples.length);
+    await putBatch(lines, samples, target, target.counts.samples);
+    target.onRecords(samples.length);
   });
 }
 
+/**
+ * Leaves a tombstone of each sample that was deleted: a sample with the smallest value there is is written and
+ * deleted, for what is not there cannot be. Where there is a higher version, it stays.
+ */
+export async function restoreDeletedSamples(folder: ExportFolder, target: RestoreTarget): Promise<void> {
+  const { employeeId, metrics, options, counts, onRecords } = target;
+  await inParallel(batches(folder.lines(ExportRecordType.DELETED_SAMPLE)), batchesAtOnce, async (lines) => {
+    const [first] = lines;
+    if (!first) return;
+    const deleted = lines.map((line) => parse(DeletedSampleSchema, line));
+    await putBatch(lines, deleted.map(toStandIn), target, counts.deletedSamples);
+    const keys = deleted.map(({ kind, startTime, source, daily, version }) => ({
+      ...{ kind, source, daily, version },
+      ...(startTime ? { startTime } : {}),
+    }));
+    const selection = { case: "keys", value: { keys } } as const;
+    await naming(first, () => metrics.deleteSamples({ employeeId, selection }, options));
+    onRecords(lines.length);
+  });
+}
+
+/** A sample that keeps the rules and says nothing, in the place of one that was deleted. */
+function toStandIn({ kind: slug, startTime, utcOffsetMinutes, source, daily, version }: DeletedSample): MetricSample {
+  const kind = kindsBySlug.get(slug);
+  const isInterval = !daily && kind?.shapes.includes(SampleShape.INTERVAL);
+  return create(MetricSampleSchema, {
+    ...{ kind: slug, utcOffsetMinutes, source, daily, version, value: kind?.min ?? 0 },
+    ...(startTime ? { startTime } : {}),
+    ...(startTime && isInterval ? { endTime: { ...startTime, seconds: startTime.seconds + 1n } } : {}),
+  });
+}
+
+async function putBatch(
+  [first]: readonly ExportLine[],
+  samples: MetricSample[],
+  { employeeId, metrics, options }: RestoreTarget,
+  counts: RestoreCounts,
+): Promise<void> {
+  if (!first) return;
+  const written = await naming(first, () => metrics.putSamples({ employeeId, samples }, options));
+  counts.inserted += written.insertedCount;
+  counts.replaced += written.replacedCount;
+  counts.unchanged += written.unchangedCount;
+  counts.stale += written.staleCount;
+}
 async function* batches(lines: AsyncIterable<ExportLine>): AsyncGenerator<ExportLine[]> {
   let batch: ExportLine[] = [];
   for await (const line of lines) {

@@ -15,23 +15,28 @@ export type DeletedKeys = [
   sources: NumberArray,
   /** The numbers of the kinds whose civil day is the one on which a sample ends. */
   wakingKinds: NumberArray,
+  /** The highest version to delete; 0 for any. */
+  versions: NumberArray,
 ];
 
 /**
- * Makes tombstones of the samples with these keys, and marks their days as stale. What a sample said is wiped, its
- * key, version, offset and end stay. Returns how many there were.
+ * Makes tombstones of the samples with these keys, and marks their days as stale. What a sample said is wiped; its
+ * key, offset and end stay, and its version or the key's, whichever is higher. Returns how many there were, and how many
+ * stay because they have a higher version.
  *
  * A look-up in `samples_pkey` for each key, 4 buffers, in the order in which batches write, so that the two never wait
  * for each other in a circle. The limit of one keeps PostgreSQL from reading the whole table for many keys.
  */
-export const deleteSamplesByKey = statement<DeletedKeys, { deleted: number }>`
-  with doomed as (
-    select stored.employee_no, stored.kind, stored.start_time, stored.source_no, source.daily
-    from unnest($4::smallint[], $5::float8[], $6::smallint[]) as wanted (kind, start, source)
+export const deleteSamplesByKey = statement<DeletedKeys, { deleted: number; stale: number }>`
+  with found as (
+    select
+      stored.employee_no, stored.kind, stored.start_time, stored.source_no, source.daily, wanted.version,
+      wanted.version > 0 and stored.version > wanted.version as is_higher
+    from unnest($4::smallint[], $5::float8[], $6::smallint[], $8::bigint[]) as wanted (kind, start, source, version)
     join unnest($2::text[], $3::boolean[]) with ordinality as named (slug, daily, place) on named.place = wanted.source
     join sample_sources as source on source.slug = named.slug and source.daily = named.daily
     cross join lateral (
-      select one.employee_no, one.kind, one.start_time, one.source_no
+      select one.employee_no, one.kind, one.start_time, one.source_no, one.version
       from samples as one
       where one.employee_no = ${employeeNoOf}
         and one.kind = wanted.kind
@@ -44,16 +49,16 @@ export const deleteSamplesByKey = statement<DeletedKeys, { deleted: number }>`
   ),
   deleted as (
     update samples as stored
-    set recording_method = -1, value = 0, record_time = now()
-    from doomed
-    where stored.employee_no = doomed.employee_no
-      and stored.kind = doomed.kind
-      and stored.start_time = doomed.start_time
-      and stored.source_no = doomed.source_no
-      and stored.recording_method >= 0
+    set recording_method = -1, value = 0, version = greatest(stored.version, found.version), record_time = now()
+    from found
+    where stored.employee_no = found.employee_no
+      and stored.kind = found.kind
+      and stored.start_time = found.start_time
+      and stored.source_no = found.source_no
+      and not found.is_higher
     returning
       stored.employee_no, stored.kind, stored.start_time, stored.source_no, stored.end_seconds,
-      stored.utc_offset_minutes, doomed.daily
+      stored.utc_offset_minutes, found.daily
   ),
   touched as (
     select
@@ -63,6 +68,7 @@ export const deleteSamplesByKey = statement<DeletedKeys, { deleted: number }>`
   ),
   marked as (${markDays}
   )
-  select count(*)::integer as deleted
-  from deleted
+  select
+    (select count(*)::integer from deleted) as deleted,
+    (select count(*)::integer from found where found.is_higher) as stale
 `;

@@ -1,0 +1,42 @@
+import type { EpochSeconds } from "../../civil-time.ts";
+import { statement } from "../../database/statement.ts";
+import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
+
+/** A tombstone of a sample. */
+export interface DeletedSampleRow {
+  readonly kind: number;
+  readonly start_epoch: EpochSeconds;
+  readonly utc_offset_minutes: number;
+  readonly source_no: number;
+  readonly slug: string;
+  readonly daily: boolean;
+  readonly version: string;
+  readonly delete_epoch: EpochSeconds;
+}
+
+/** The next tombstones of an employee's samples by their key: a range of `samples_pkey`, read up to the last of them. */
+export const exportDeletedSamples = statement<
+  [employeeId: string, afterKind: number, afterTime: string, afterSourceNo: number, limit: number],
+  DeletedSampleRow
+>`
+  select
+    sample.kind,
+    date_part('epoch'::text, sample.start_time) as start_epoch,
+    sample.utc_offset_minutes,
+    sample.source_no,
+    source.slug,
+    source.daily,
+    sample.version::text as version,
+    date_part('epoch'::text, sample.record_time) as delete_epoch
+  from (
+    select one.kind, one.start_time, one.source_no, one.utc_offset_minutes, one.version, one.record_time
+    from samples as one
+    where one.employee_no = ${employeeNoOf}
+      and one.recording_method < 0
+      and (one.kind, one.start_time, one.source_no) > ($2::smallint, $3::timestamptz, $4::smallint)
+    order by one.kind, one.start_time, one.source_no
+    limit $5
+  ) as sample
+  join sample_sources as source on source.source_no = sample.source_no
+  order by sample.kind, sample.start_time, sample.source_no
+`;
