@@ -53,6 +53,10 @@ async function measure(
     const { runScale } = await import("./run-scale.ts");
     return await runScale(options, stream, signal);
   }
+  if (options.samples) {
+    const { runSamples } = await import("./run-samples.ts");
+    return await runSamples(options, stream, signal);
+  }
   const { runBench } = await import("./run-bench.ts");
   return await runBench(options, stream, signal);
 }

@@ -12,6 +12,9 @@ export interface BenchOptions {
   readonly maxCalls: number;
   /** Vaults of the larger of two services whose latency is compared; 0 measures contestants instead. */
   readonly vaults: number;
+  /** Whether samples are measured instead of contestants, and the employees of the company that is asked about. */
+  readonly samples: boolean;
+  readonly employees: number;
   /** Whether h2load's figures stand beside the load's own. */
   readonly crossCheck: boolean;
   readonly json: boolean;
@@ -40,12 +43,15 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
   --scale          instead of peers, the latency of a service with many vaults, ten or all of them called, beside one
                    with 10
   --vaults N       how many, with --scale, 20 to 20000; default 10000
+  --samples        instead of peers, PutSamples beside COPY, the size of a sample, and answers from days beside such
+                   from samples
+  --employees N    of the company that is asked about, with --samples, 10 to 5000; default 1000
   --cross-check    also measures reads with h2load (Debian: nghttp2-client), to see that the load is not what is slow
   --json           prints the results as JSON on standard output, and everything else on standard error
   --no-write       does not write bench/results.json and the charts
   --help           prints this
 
-A plan without --only writes bench/results.json and the charts beside it.
+A plan without --only writes bench/results.json and the charts beside it, and --samples bench/samples-results.json.
 `;
 
 /**
@@ -67,6 +73,8 @@ export function readOptions(args: readonly string[]): BenchOptions | "help" {
     rounds: bounded("--rounds", values.rounds ?? (values.smoke ? "1" : "3"), 1, 50),
     maxCalls: values.smoke ? 100 : 1e9,
     vaults: values.scale ? Math.floor(bounded("--vaults", values.vaults, 20, 20_000)) : 0,
+    samples: values.samples,
+    employees: bounded("--employees", values.employees, 10, 5_000),
     crossCheck: values["cross-check"],
     json: values.json,
     keep: !only && !values.smoke && !values["no-write"],
@@ -85,6 +93,8 @@ function parse(args: readonly string[]) {
         rounds: { type: "string" },
         scale: { type: "boolean", default: false },
         vaults: { type: "string", default: "10000" },
+        samples: { type: "boolean", default: false },
+        employees: { type: "string", default: "1000" },
         "cross-check": { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         "no-write": { type: "boolean", default: false },
