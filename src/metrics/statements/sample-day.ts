@@ -25,11 +25,14 @@ const utcDay = fragment`floor(date_part('epoch'::text, touched.start_time) / 864
  */
 export const markDays = fragment`
     insert into sample_days as day (employee_no, kind, civil_day, source_no)
-    select distinct touched.employee_no, touched.kind, date '1970-01-01' + days.day, touched.source_no
-    from touched
-    cross join lateral generate_series(
-      case when touched.moved then ${utcDay} - 1 else ${ownDay} end,
-      case when not touched.moved then ${ownDay} when touched.by_end then ${utcDay} + 3 else ${utcDay} + 1 end
-    ) as days (day)
+    select distinct span.employee_no, span.kind, date '1970-01-01' + days.day, span.source_no
+    from (
+      select distinct
+        touched.employee_no, touched.kind, touched.source_no,
+        case when touched.moved then ${utcDay} - 1 else ${ownDay} end as first_day,
+        case when not touched.moved then ${ownDay} when touched.by_end then ${utcDay} + 3 else ${utcDay} + 1 end as last_day
+      from touched
+    ) as span
+    cross join lateral generate_series(span.first_day, span.last_day) as days (day)
     order by 1, 2, 3, 4
     on conflict (employee_no, kind, civil_day, source_no) do update set state = 1 where day.state = 0`;
