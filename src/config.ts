@@ -29,6 +29,10 @@ export interface Config {
   readonly maxTimeoutMs: number;
   /** How long running calls may take to finish when the server is told to stop, in milliseconds. */
   readonly drainTimeoutMs: number;
+  /** Streams of samples that may be open at the same time; one tenant gets a quarter. */
+  readonly sampleStreams: number;
+  /** How long a stream may stand still because its caller sends nothing or reads nothing, in milliseconds. */
+  readonly streamIdleMs: number;
   /** Whether unary gRPC takes the lean path; otherwise Connect serves it like all the rest. */
   readonly leanUnary: boolean;
   /** pino's level: what is logged at least. */
@@ -49,7 +53,8 @@ const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"]
  * `WELLVAULT_DATA_DIR` data, `WELLVAULT_LOGIN_SECRET` (none), `WELLVAULT_TOKEN_SECRET` (none),
  * `WELLVAULT_DATA_LOGINS` 1, `WELLVAULT_MIGRATE` on, `WELLVAULT_POOL_SIZE` 10,
  * `WELLVAULT_DEFAULT_TIMEOUT_MS` 10000, `WELLVAULT_MAX_TIMEOUT_MS` 60000,
- * `WELLVAULT_DRAIN_TIMEOUT_MS` 10000, `WELLVAULT_LEAN_UNARY` on, `WELLVAULT_LOG_LEVEL` info.
+ * `WELLVAULT_DRAIN_TIMEOUT_MS` 10000, `WELLVAULT_SAMPLE_STREAMS` 256, `WELLVAULT_STREAM_IDLE_MS` 60000,
+ * `WELLVAULT_LEAN_UNARY` on, `WELLVAULT_LOG_LEVEL` info.
  *
  * @throws ConfigError when a variable cannot be used.
  */
@@ -67,6 +72,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     defaultTimeoutMs: integer(env, "WELLVAULT_DEFAULT_TIMEOUT_MS", 10_000, 1, 3_600_000),
     maxTimeoutMs: integer(env, "WELLVAULT_MAX_TIMEOUT_MS", 60_000, 1, 3_600_000),
     drainTimeoutMs: integer(env, "WELLVAULT_DRAIN_TIMEOUT_MS", 10_000, 0, 600_000),
+    sampleStreams: integer(env, "WELLVAULT_SAMPLE_STREAMS", 256, 1, 100_000),
+    streamIdleMs: integer(env, "WELLVAULT_STREAM_IDLE_MS", 60_000, 1, 3_600_000),
     leanUnary: oneOf(env, "WELLVAULT_LEAN_UNARY", ["on", "off"]) === "on",
     logLevel: env["WELLVAULT_LOG_LEVEL"] || "info",
   };

@@ -14,6 +14,11 @@ export interface FieldViolation {
   readonly rule?: string;
 }
 
+/** Returns a rule's name such as `string.max_len` in the form that callers are told (AIP-193). */
+export function reasonOf(rule: string): string {
+  return rule.toUpperCase().replace(/[^A-Z0-9]+/g, "_");
+}
+
 /** The thing that was looked for and is missing, or that is in the way. */
 export interface ErrorResource {
   /** Message name of the resource, such as `wellvault.v1.Employee`. */
@@ -238,6 +243,12 @@ export const errors = {
       Code.Aborted,
       ErrorReason.READER_TOO_SLOW,
       "The stream was not read fast enough and was ended; what came of it is incomplete. Start again, and read on as it comes.",
+    ),
+  streamIdle: () =>
+    new WellvaultError(
+      Code.Aborted,
+      ErrorReason.STREAM_IDLE,
+      "Nothing came on the stream for a while and it was ended. What was acknowledged is stored. Open another one when there is something to send.",
     ),
   cancelled: (cause?: unknown) =>
     new WellvaultError(Code.Canceled, ErrorReason.CALL_CANCELLED, "The call was cancelled and the work was stopped.", {

@@ -37,6 +37,7 @@ const samples: Record<keyof typeof errors, WellvaultError[]> = {
   overloaded: [errors.overloaded()],
   deadlineExceeded: [errors.deadlineExceeded()],
   readerTooSlow: [errors.readerTooSlow()],
+  streamIdle: [errors.streamIdle()],
   cancelled: [errors.cancelled()],
   databaseUnavailable: [errors.databaseUnavailable()],
   draining: [errors.draining()],

@@ -60,6 +60,7 @@ const rules: Readonly<Record<string, AccessRule>> = {
   "wellvault.v1.EmployeeLogService.DeleteLogEntry": { scope: "tenant", roles: { employee: "own" } },
 
   "wellvault.v1.MetricService.PutSamples": { scope: "tenant", roles: { employee: "own", ingest_service: "write" } },
+  "wellvault.v1.MetricService.StreamSamples": { scope: "tenant", roles: { employee: "own", ingest_service: "write" } },
   "wellvault.v1.MetricService.ListSamples": { scope: "tenant", roles: { employee: "own" } },
   "wellvault.v1.MetricService.DeleteSamples": { scope: "tenant", roles: { employee: "own", ingest_service: "write" } },
   "wellvault.v1.MetricService.AggregateSamples": { scope: "tenant", roles: { employee: "own" } },
@@ -83,7 +84,7 @@ export function requireAccess(principal: Principal, method: DescMethod): AccessR
 }
 
 /**
- * Refuses an employee's call for somebody else.
+ * Refuses an employee's call, or one request of a stream, for somebody else.
  *
  * @param request the decoded request; its `employee_id` says whom it is for
  * @throws WellvaultError ACCESS_DENIED when the employee may only act for the own id and this is not it

@@ -8,14 +8,13 @@ import type { TenantHandlers } from "../tenancy/handlers.ts";
 import { checkRange } from "../time-rules.ts";
 import { aggregateSamples } from "./aggregate-samples.ts";
 import { chosenKinds } from "./chosen-kinds.ts";
-import { dedupeSamples } from "./dedupe-samples.ts";
 import { deleteByKeys, deleteInRange } from "./delete-samples.ts";
 import { getTrend } from "./get-trend.ts";
 import { kinds } from "./kinds.ts";
+import { putBatch } from "./put-batch.ts";
 import { toSample } from "./sample-message.ts";
 import { checkSamples } from "./sample-rules.ts";
 import { listSamples } from "./statements/list-samples.ts";
-import { storeSamples } from "./store-samples.ts";
 
 /** Samples of a page: a day of minutes unless asked otherwise, 10,000 at most. */
 const defaultPageSize = 1_440;
@@ -27,15 +26,7 @@ export const metricHandlers: TenantHandlers<
   "putSamples" | "listSamples" | "deleteSamples" | "aggregateSamples" | "getTrend"
 > = {
   async putSamples(request, session) {
-    const batch = dedupeSamples(checkSamples(request.samples, new Date()));
-    const { inserted, replaced, ...stored } = await storeSamples(session, request.employeeId, batch);
-    const stale = batch.stale + stored.stale;
-    return {
-      insertedCount: inserted,
-      replacedCount: replaced,
-      unchangedCount: request.samples.length - inserted - replaced - stale,
-      staleCount: stale,
-    };
+    return await putBatch(session, request.employeeId, checkSamples(request.samples, new Date()));
   },
 
   async listSamples(request, session) {

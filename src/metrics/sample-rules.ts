@@ -30,21 +30,35 @@ const hourMicros = 3_600_000_000n;
  */
 export function checkSamples(samples: readonly MetricSample[], now: Date): StorableSample[] {
   const violations: FieldViolation[] = [];
-  const storable = samples.map((sample, index) => {
-    const path = `samples[${index}].`;
-    const kind = kindsBySlug.get(sample.kind);
-    if (!kind) {
-      violations.push(unknownKind(`${path}kind`));
-      return undefined;
-    }
-    violations.push(...checkSample(path, sample, kind, now));
-    return toStorable(sample, kind);
-  });
+  const storable = samples.map((sample, index) => checkSample(sample, index, now, violations));
   if (violations.length > 0) throw errors.fieldsInvalid(violations);
   return storable.filter((sample) => sample !== undefined);
 }
 
-function checkSample(path: string, sample: MetricSample, kind: Kind, now: Date): FieldViolation[] {
+/**
+ * Checks one sample of a batch like {@link checkSamples}, and returns it ready to be stored, or undefined.
+ *
+ * @param index its place in the batch
+ * @param violations what it breaks is added to these
+ */
+export function checkSample(
+  sample: MetricSample,
+  index: number,
+  now: Date,
+  violations: FieldViolation[],
+): StorableSample | undefined {
+  const path = `samples[${index}].`;
+  const kind = kindsBySlug.get(sample.kind);
+  if (!kind) {
+    violations.push(unknownKind(`${path}kind`));
+    return undefined;
+  }
+  const broken = violationsOf(path, sample, kind, now);
+  violations.push(...broken);
+  return broken.length === 0 ? toStorable(sample, kind) : undefined;
+}
+
+function violationsOf(path: string, sample: MetricSample, kind: Kind, now: Date): FieldViolation[] {
   const { startTime, endTime, utcOffsetMinutes = 0, value } = sample;
   const violations = checkTimes(path, startTime, endTime, maxSeconds(sample, kind), now);
   if (value < kind.min || value > kind.max) {

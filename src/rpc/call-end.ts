@@ -42,6 +42,41 @@ export function cutOffAfter(request: NodeRequest, response: NodeResponse, timeou
 }
 
 /**
+ * Passes the body of a stream's response on, and ends a call whose caller takes nothing of it for a while: it would
+ * hold what was written, and what the stream holds, for as long as the caller likes. A caller like this cannot
+ * be told why.
+ */
+export async function* whileTaken(
+  body: AsyncIterable<Uint8Array>,
+  request: NodeRequest,
+  response: NodeResponse,
+  stallMs: number,
+): AsyncGenerator<Uint8Array> {
+  const cut = () => ("stream" in request ? request.stream : request.socket).destroy();
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => clearTimeout(timer);
+  const start = () => {
+    timer = setTimeout(cut, stallMs).unref();
+  };
+  let isOver = false;
+  response.once("close", () => {
+    isOver = true;
+    stop();
+  });
+  try {
+    for await (const chunk of body) {
+      start();
+      yield chunk;
+      stop();
+    }
+  } finally {
+    // The end has to be taken, too.
+    stop();
+    if (!isOver) start();
+  }
+}
+
+/**
  * Ends a call whose caller was answered and still sends: left alone it would hold its stream, or its
  * connection, for as long as the caller likes.
  */

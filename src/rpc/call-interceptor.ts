@@ -12,7 +12,8 @@ import { untilAborted } from "./until-aborted.ts";
  * Makes the interceptor around every handler: it checks the request against its rules and the caller's
  * own id, answers when the deadline passes even if the handler does not, and turns whatever is thrown
  * into a value of the error catalogue. In a stream it checks every request as it comes, and turns what is
- * thrown between two responses; a stream has no deadline but the caller's.
+ * thrown between two responses; a stream has no deadline but the caller's. Where requests are a stream, each
+ * passes the gate again, and its rules are checked by the handler, which may go on after a bad one.
  */
 export function createCallInterceptor(log: Logger): Interceptor {
   return (next) => async (request) => {
@@ -45,9 +46,13 @@ async function inStream(
     const known = error instanceof ConnectError && error.cause instanceof WellvaultError ? error.cause : error;
     return toConnectError(toCatalogueError(known, log, request.signal));
   };
-  const check = (message: MessageShape<DescMethod["input"]>) => {
-    validateMessage(request.method.input, message);
-    requireOwnEmployee(call.principal, request.method, message);
+  const { methodKind } = request.method;
+  const isOfMany = methodKind === "bidi_streaming" || methodKind === "client_streaming";
+  const check = async (message: MessageShape<DescMethod["input"]>) => {
+    if (!isOfMany) validateMessage(request.method.input, message);
+    const now = isOfMany ? await call.again() : call;
+    request.contextValues.set(callKey, now);
+    requireOwnEmployee(now.principal, request.method, message);
   };
   try {
     const response = (await (next as Next)({
@@ -64,11 +69,11 @@ async function inStream(
 async function* each<T>(
   items: AsyncIterable<T>,
   toError: (error: unknown) => Error,
-  check: (item: T) => void = () => undefined,
+  check?: (item: T) => Promise<void>,
 ): AsyncGenerator<T> {
   try {
     for await (const item of items) {
-      check(item);
+      await check?.(item);
       yield item;
     }
   } catch (error) {

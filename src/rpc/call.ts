@@ -8,6 +8,13 @@ export interface Call {
   readonly principal: Principal;
   /** The tenant it works on; undefined for methods of the platform. */
   readonly tenant: TenantEntry | undefined;
+  /**
+   * Passes the gate again, with the credentials that the call brought: a stream may outlive them, its tenant's state and
+   * its caller's rights.
+   *
+   * @throws WellvaultError as the gate does
+   */
+  readonly again: () => Promise<Call>;
 }
 
 /** Where the gate leaves the {@link Call} for the handler. */

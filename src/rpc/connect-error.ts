@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { toWellvaultError } from "../database/sqlstate.ts";
-import { errorDomain, errors, type FieldViolation, WellvaultError } from "../errors.ts";
+import { errorDomain, errors, type FieldViolation, reasonOf, WellvaultError } from "../errors.ts";
 import { BadRequestSchema, ErrorInfoSchema, ResourceInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { ErrorReasonSchema } from "../gen/wellvault/v1/error_reason_pb.ts";
 
@@ -125,9 +125,4 @@ function firstViolations(all: readonly FieldViolation[]): readonly FieldViolatio
     text += field.length + description.length + rule.length;
     return index === 0 || text <= maxViolationText;
   });
-}
-
-/** Turns a rule's id such as `string.max_len` into the form of BadRequest's reason (AIP-193). */
-function reasonOf(rule: string): string {
-  return rule.toUpperCase().replace(/[^A-Z0-9]+/g, "_");
 }

@@ -7,7 +7,7 @@ import { requireAccess } from "../identity/access-rules.ts";
 import type { Authenticate } from "../identity/principal.ts";
 import { chooseTenant } from "../identity/tenant-choice.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
-import { callKey } from "./call.ts";
+import { type Call, callKey } from "./call.ts";
 import { toCatalogueError, toConnectError } from "./connect-error.ts";
 import { credentialsKey } from "./peer.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -31,25 +31,28 @@ export const denialMs = 10;
  * the method, and which tenant's vault the call is for. It refuses or leaves a Call in the context.
  */
 export function createGate({ authenticate, directory, log }: GateOptions): (context: HandlerContext) => Promise<void> {
+  async function admit(context: HandlerContext): Promise<Call> {
+    const { signal } = context;
+    const credentials = context.values.get(credentialsKey);
+    // The connection is gone, and with it what it proved.
+    if (!credentials) throw errors.cancelled();
+    const proof = authenticate(credentials);
+    const principal = proof instanceof Promise ? await untilAborted(proof, signal) : proof;
+    const again = () => admit(context);
+    const rule = requireAccess(principal, context.method);
+    if (rule.scope === "platform") return { principal, tenant: undefined, again };
+    const found = directory.lookup(chooseTenant(principal));
+    const tenant = found instanceof Promise ? await untilAborted(found, signal) : found;
+    // Not there and not active are the same to a caller: neither may be found out.
+    if (tenant?.state !== "ACTIVE") throw errors.tenantDenied();
+    return { principal, tenant, again };
+  }
+
   return async (context) => {
     const startedAt = performance.now();
     const { signal } = context;
     try {
-      const credentials = context.values.get(credentialsKey);
-      // The connection is gone, and with it what it proved.
-      if (!credentials) throw errors.cancelled();
-      const proof = authenticate(credentials);
-      const principal = proof instanceof Promise ? await untilAborted(proof, signal) : proof;
-      const rule = requireAccess(principal, context.method);
-      if (rule.scope === "platform") {
-        context.values.set(callKey, { principal, tenant: undefined });
-        return;
-      }
-      const found = directory.lookup(chooseTenant(principal));
-      const tenant = found instanceof Promise ? await untilAborted(found, signal) : found;
-      // Not there and not active are the same to a caller: neither may be found out.
-      if (tenant?.state !== "ACTIVE") throw errors.tenantDenied();
-      context.values.set(callKey, { principal, tenant });
+      context.values.set(callKey, await admit(context));
     } catch (error) {
       const known = toCatalogueError(error, log, signal);
       if (isDenial(known)) await heldBack(startedAt, signal);

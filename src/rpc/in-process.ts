@@ -22,7 +22,7 @@ const callerHeader = "x-caller";
  * @param canary the canary, which only calls of this way may act for
  */
 export function openInProcessAccess(
-  parts: Omit<ServiceParts, "health" | "runVerification">,
+  parts: Pick<ServiceParts, "store" | "directory" | "sessions">,
   canary: TenantEntry | undefined,
   log: Logger,
 ): ServiceAccess {
@@ -32,7 +32,16 @@ export function openInProcessAccess(
     forget: (id) => parts.directory.forget(id),
   };
   const transport = createRouterTransport(
-    (router) => registerApi(router, { ...parts, directory, health: createHealthState([]), runVerification: undefined }),
+    (router) =>
+      registerApi(router, {
+        ...parts,
+        directory,
+        health: createHealthState([]),
+        // The verification reads; it opens no streams.
+        sampleStreams: { streams: 0, idleMs: 0, batchMs: 0 },
+        draining: new AbortController().signal,
+        runVerification: undefined,
+      }),
     {
       router: {
         interceptors: [createCallInterceptor(log)],

@@ -1,5 +1,5 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import type { Compression } from "@connectrpc/connect/protocol";
+import { type Compression, encodeEnvelope, transformSplitEnvelope } from "@connectrpc/connect/protocol";
 import { errors, type FieldViolation } from "../errors.ts";
 import { toConnectError } from "./connect-error.ts";
 
@@ -35,6 +35,24 @@ export async function* withRealTimes(body: AsyncIterable<Uint8Array>, options: J
     if (violations.length > 0) throw toConnectError(errors.fieldsInvalid(violations));
   }
   yield* chunks;
+}
+
+/**
+ * Passes on a stream of JSON messages, each once its times are known to exist; see {@link withRealTimes}.
+ *
+ * @throws ConnectError FIELD_INVALID naming each time of a message that does not exist; what Connect would throw of an
+ *   envelope that is too large or cut off
+ */
+export async function* withRealTimesInEach(
+  body: AsyncIterable<Uint8Array>,
+  options: JsonBody,
+): AsyncGenerator<Uint8Array> {
+  for await (const { flags, data } of transformSplitEnvelope(options.maxBytes)(body)) {
+    const bytes = encodeEnvelope(flags, data);
+    const violations = findUnrealTimes(options.message, await parse(Buffer.from(bytes), options));
+    if (violations.length > 0) throw toConnectError(errors.fieldsInvalid(violations));
+    yield bytes;
+  }
 }
 
 /** Returns the Timestamp fields of a message in JSON whose date or time of day does not exist. */

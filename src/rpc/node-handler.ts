@@ -17,10 +17,10 @@ import {
 import type { Logger } from "pino";
 import { errors } from "../errors.ts";
 import { answer } from "./answer.ts";
-import { cutOffAfter, stopSendingAfter, whenOver } from "./call-end.ts";
+import { cutOffAfter, stopSendingAfter, whenOver, whileTaken } from "./call-end.ts";
 import { internal } from "./connect-error.ts";
 import { applyDeadline, bodyUntil, type DeadlineLimits, streamDeadlines } from "./deadline.ts";
-import { withRealTimes } from "./json-times.ts";
+import { withRealTimes, withRealTimesInEach } from "./json-times.ts";
 import { createLeanHandler, type TakeStream } from "./lean-handler.ts";
 import { credentialsKey, credentialsOf } from "./peer.ts";
 import { withErrorDetails } from "./protocol-errors.ts";
@@ -46,6 +46,8 @@ export interface NodeHandlerOptions {
   readonly deadlines: DeadlineLimits;
   /** Whether unary gRPC takes the lean path; otherwise Connect serves it like all the rest. */
   readonly leanUnary: boolean;
+  /** For how long the caller of a stream may take nothing of its response, in milliseconds. Default a minute. */
+  readonly streamStallMs?: number;
   readonly log: Logger;
 }
 
@@ -62,7 +64,8 @@ export interface NodeHandler {
 }
 
 /** Makes the handler that routes requests to services, or answers what cannot be routed. */
-export function createNodeHandler({ routes, deadlines, leanUnary, log }: NodeHandlerOptions): NodeHandler {
+export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
+  const { routes, deadlines, leanUnary, streamStallMs = 60_000, log } = options;
   const common: Partial<ConnectRouterOptions> = {
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxMessageBytes,
@@ -94,7 +97,7 @@ export function createNodeHandler({ routes, deadlines, leanUnary, log }: NodeHan
       const route = paths.get(request.url?.split("?", 1)[0] ?? "");
       if (!route) return answer(request, response, errors.methodUnknown(), { status: 404 });
       if (refusing) return answer(request, response, errors.draining());
-      serve(request, response, route.call, route.handler, deadlines).catch((error: unknown) => {
+      serve(request, response, route.call, route.handler, { deadlines, streamStallMs }).catch((error: unknown) => {
         // The caller went away before or in the middle of the response: nobody is left to tell.
         if (ConnectError.from(error).code === Code.Aborted) return;
         if (!response.headersSent && !response.destroyed) {
@@ -118,7 +121,7 @@ async function serve(
   response: NodeResponse,
   call: UniversalHandlerFn,
   handler: UniversalHandler,
-  deadlines: DeadlineLimits,
+  { deadlines, streamStallMs }: { readonly deadlines: DeadlineLimits; readonly streamStallMs: number },
 ): Promise<void> {
   const authority = "authority" in request ? request.authority : request.headers.host;
   if (!isAuthority(authority)) return answer(request, response, refuseAuthority());
@@ -132,7 +135,7 @@ async function serve(
   if (isUnary && timeoutMs !== undefined && isBody(universal.body)) {
     universal.body = bodyUntil(universal.body, startedAt + timeoutMs);
   }
-  if (isUnary && isBody(universal.body)) universal.body = checkedJson(universal.header, universal.body, handler);
+  if (isBody(universal.body)) universal.body = checkedJson(universal.header, universal.body, handler);
   const result = await call(universal);
   if (result.status >= 400 && !result.body) {
     // Connect refuses a verb, a content type or a version of HTTP by its status alone.
@@ -144,22 +147,31 @@ async function serve(
     const headers = { ...Object.fromEntries(result.header ?? []), ...(result.status === 405 ? { allow } : {}) };
     return answer(request, response, malformed, { status: result.status, headers });
   }
-  await universalResponseToNodeResponse(result, response as never);
+  const { body } = result;
+  const watched = isUnary || !body ? result : { ...result, body: whileTaken(body, request, response, streamStallMs) };
+  await universalResponseToNodeResponse(watched, response as never);
 }
 
 /** Has the times in a JSON body checked; other bodies are passed on as they are. */
 function checkedJson(header: Headers, body: AsyncIterable<Uint8Array>, { method }: UniversalHandler) {
-  const type = header.get("content-type") ?? "";
-  if (!/^application\/(json|grpc(-web)?\+json)\b/i.test(type)) return body;
-  const enveloped = !/^application\/json/i.test(type);
-  const encoding = header.get(enveloped ? "grpc-encoding" : "content-encoding");
-  return withRealTimes(body, {
+  const match = /^application\/(?:(connect|grpc|grpc-web)\+)?json\b/i.exec(header.get("content-type") ?? "");
+  if (!match) return body;
+  const protocol = match[1]?.toLowerCase();
+  const encoding = header.get(encodingHeaders[protocol ?? ""] ?? "grpc-encoding");
+  const options = {
     message: method.input,
-    enveloped,
+    enveloped: protocol !== undefined,
     compression: compressions.find(({ name }) => name === encoding),
     maxBytes: maxMessageBytes,
-  });
+  };
+  return method.methodKind === "unary" ? withRealTimes(body, options) : withRealTimesInEach(body, options);
 }
+
+/** Which header says how messages in JSON are compressed, by protocol, where it is not gRPC's. */
+const encodingHeaders: Readonly<Record<string, string>> = {
+  "": "content-encoding",
+  connect: "connect-content-encoding",
+};
 
 function isBody(body: unknown): body is AsyncIterable<Uint8Array> {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;

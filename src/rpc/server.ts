@@ -20,6 +20,10 @@ export interface ServerOptions {
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** Streams of samples that may be open at the same time. */
+  readonly sampleStreams: number;
+  /** For how long a stream may stand still because of its caller, in milliseconds. */
+  readonly streamIdleMs: number;
   /** Whether unary gRPC takes the lean path; otherwise Connect serves it like all the rest. */
   readonly leanUnary: boolean;
   readonly identity: Identity;
@@ -56,10 +60,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const health = createHealthState(healthServiceNames);
   const { store, directory, runVerification } = options;
-  const parts = { store, directory, sessions, health, runVerification };
   // Streams have no end of their own: they end when draining begins, other calls when it is over.
   const endStreams = new AbortController();
   const endCalls = new AbortController();
+  const parts = {
+    ...{ store, directory, sessions, health, runVerification },
+    sampleStreams: {
+      streams: options.sampleStreams,
+      idleMs: options.streamIdleMs,
+      batchMs: options.defaultTimeoutMs,
+    },
+    draining: endStreams.signal,
+  };
   const handler = createNodeHandler({
     routes: (router) => {
       const interceptors = [createCallInterceptor(log)];
@@ -75,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
     deadlines: options,
     leanUnary: options.leanUnary,
+    streamStallMs: options.streamIdleMs,
     log,
   });
 

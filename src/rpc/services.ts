@@ -21,6 +21,7 @@ import { TenantService } from "../gen/wellvault/v1/tenant_service_pb.ts";
 import { VerificationService } from "../gen/wellvault/v1/verification_service_pb.ts";
 import { logHandlers } from "../logs/log-handlers.ts";
 import { listMetricKinds, metricHandlers } from "../metrics/metric-handlers.ts";
+import { createSampleStreams, type SampleStreamCall, type SampleStreamLimits } from "../metrics/stream-samples.ts";
 import { createPrivacyHandlers, type StreamCall } from "../privacy/privacy-handlers.ts";
 import type { ControlStore } from "../tenancy/control-store.ts";
 import type { TenantDirectory } from "../tenancy/directory.ts";
@@ -53,16 +54,20 @@ export interface ServiceParts {
   readonly directory: TenantDirectory;
   readonly sessions: TenantSessions;
   readonly health: HealthState;
+  readonly sampleStreams: SampleStreamLimits;
+  /** Fires when the server begins to shut down. */
+  readonly draining: AbortSignal;
   /** Undefined where the services are only called to verify them. */
   readonly runVerification: RunVerification | undefined;
 }
 
 /** Registers the API's services, whose calls pass the gate. */
 export function registerApi(router: ConnectRouter, parts: ServiceParts): void {
-  const { store, directory, sessions, runVerification } = parts;
+  const { store, directory, sessions, draining, runVerification } = parts;
   const inTenant = <H extends object>(handlers: H) => tenantMethods(handlers, sessions);
   const tenants = createTenantHandlers(store, directory);
   const privacy = createPrivacyHandlers();
+  const streamSamples = createSampleStreams(parts.sampleStreams);
   router
     .service(TenantService, {
       provisionTenant: (request, { signal }) => tenants.provisionTenant(request, signal),
@@ -73,7 +78,11 @@ export function registerApi(router: ConnectRouter, parts: ServiceParts): void {
     })
     .service(EmployeeService, inTenant(employeeHandlers))
     .service(EmployeeLogService, inTenant(logHandlers))
-    .service(MetricService, { ...inTenant(metricHandlers), listMetricKinds })
+    .service(MetricService, {
+      ...inTenant(metricHandlers),
+      streamSamples: (requests, context) => streamSamples(requests, sampleStreamCall(context, sessions, draining)),
+      listMetricKinds,
+    })
     .service(PrivacyService, {
       exportEmployee: (request, context) => privacy.exportEmployee(request, streamCall(context, sessions)),
     });
@@ -126,6 +135,12 @@ function tenantMethods<H extends object>(handlers: H, sessions: TenantSessions):
 /** What the handler of a stream works with: it opens sessions itself, for a stream may have no deadline. */
 function streamCall(context: HandlerContext, sessions: TenantSessions): StreamCall {
   return { tenant: tenantOf(context), signal: context.signal, open: (options) => sessions.open(options) };
+}
+
+/** The same for a stream of requests, each of which finds its tenant anew. */
+function sampleStreamCall(context: HandlerContext, sessions: TenantSessions, draining: AbortSignal): SampleStreamCall {
+  const { signal } = context;
+  return { signal, draining, tenant: () => tenantOf(context), open: (options) => sessions.open(options) };
 }
 
 function tenantOf(context: HandlerContext): TenantEntry {
