@@ -11,7 +11,7 @@ import { apiServices } from "../../src/rpc/services.ts";
 import { envelope, responseOf } from "../support/wire.ts";
 import { attackSuite } from "./support/attack.ts";
 import { describeFailure, evidenceOf } from "./support/outcome.ts";
-import { apiCalls, isOfPlatform, tenantCalls } from "./wire/calls.ts";
+import { type ApiCall, apiCalls, isOfPlatform, tenantCalls } from "./wire/calls.ts";
 import { answerOf } from "./wire/raw-call.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
 import { heard, type ReflectionRequest, reflect } from "./wire/streams.ts";
@@ -47,6 +47,7 @@ function tellsInParts(told: unknown): string {
 }
 
 const streams = apiCalls.filter(({ method }) => method.methodKind !== "unary");
+const isOfMany = ({ method }: ApiCall) => method.methodKind === "bidi_streaming";
 
 attack({
   id: "R24",
@@ -99,14 +100,26 @@ attack({
 
 control({
   id: "R24",
-  without: "the badge of somebody else, for the streams of a tenant",
+  without: "the badge of somebody else, for the streams that read",
   effect: "reads B",
   async run(attempt) {
-    for (const call of streams.filter((one) => !isOfPlatform(one))) {
+    for (const call of streams.filter((one) => !isOfPlatform(one) && !isOfMany(one))) {
       const open = () => stage.call(stage.callers["grpc-js"], call, call.request(stage.b), stage.b.badges[call.badge]);
       await attempt(call.name, open, (told) =>
         tellsInParts(told).includes(stage.b.marker) ? "reads B" : "reads nothing",
       );
+    }
+  },
+});
+
+control({
+  id: "R24",
+  without: "the badge of somebody else, for the streams that write",
+  effect: "changes B",
+  async run(attempt) {
+    for (const call of streams.filter(isOfMany)) {
+      const open = () => stage.call(stage.callers["grpc-js"], call, call.request(stage.b), stage.b.badges[call.badge]);
+      await attempt(call.name, open);
     }
   },
 });

@@ -8,6 +8,8 @@ import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import { positiveTtlMs } from "../../src/tenancy/directory.ts";
 import type { Caller } from "../support/callers.ts";
+import { openGrpcJsSampleStream, type SampleStream, storedOf } from "../support/sample-streams.ts";
+import { sample } from "../support/samples.ts";
 import { attackSuite } from "./support/attack.ts";
 import { describeFailure } from "./support/outcome.ts";
 import { tenantCalls } from "./wire/calls.ts";
@@ -25,6 +27,9 @@ let takenAt: number;
 /** What was told by a stream that was open all the while. */
 const streamed: unknown[] = [];
 const endStream = new AbortController();
+/** Streams of samples that were opened, and used, before. */
+let writing: SampleStream;
+let writingToErased: SampleStream;
 
 beforeAll(async () => {
   stage = await openStage();
@@ -33,6 +38,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   endStream.abort();
+  writing?.cancel();
+  writingToErased?.cancel();
   await stage.close();
 });
 
@@ -42,6 +49,8 @@ async function rosterOf(caller: Caller, { badges }: Company): Promise<string[]> 
   const { employees } = await caller.call(EmployeeService.method.listEmployees, {}, badges.admin);
   return employees.map(({ displayName }) => displayName);
 }
+
+const secondBatch = ({ employeeId }: Company) => ({ batchNumber: 2n, employeeId, samples: [sample({ version: 9n })] });
 
 control({
   id: "R17",
@@ -54,6 +63,17 @@ control({
       () => rosterOf(caller, suspended),
       (names) => (names.every((name) => name === `name-${suspended.marker}`) ? "sees its own" : names.join()),
     );
+    const open = async (company: Company) => {
+      const stream = openGrpcJsSampleStream(stage.address, company.badges.ingest);
+      await attempt(
+        "StreamSamples",
+        () => stream.put({ ...secondBatch(company), batchNumber: 1n, samples: [sample()] }),
+        (response) => (storedOf(response).insertedCount === 1 ? "sees its own" : "stored nothing"),
+      );
+      return stream;
+    };
+    writing = await open(suspended);
+    writingToErased = await open(erased);
     const health = createClient(Health, createGrpcTransport({ baseUrl: stage.address }));
     const options = { signal: endStream.signal, headers: suspended.badges.admin.headers };
     void (async () => {
@@ -70,6 +90,9 @@ control({
       const answer = stage.callers["grpc-js"].call(method, request(erased) as never, erased.badges[badge]);
       expect(await answer.then(() => "allowed", describeFailure)).toBe("PERMISSION_DENIED");
     }
+    expect(await writingToErased.put(secondBatch(erased)).then(() => "allowed", describeFailure)).toBe(
+      "PERMISSION_DENIED",
+    );
   },
 });
 
@@ -184,13 +207,14 @@ attack({
 
 attack({
   id: "R17",
-  title: "calls for a company that was suspended, and a stream that was open before",
+  title: "calls for a company that was suspended, and streams that were open before",
   expected: "PERMISSION_DENIED",
   async run(attempt) {
     const before = await rowsOf(stage, suspended);
     await everyTenantCall(stage, attempt, ({ badge }) => suspended.badges[badge], suspended);
+    await attempt("StreamSamples, open before", () => stage.noted(writing.put(secondBatch(suspended))));
     expect(await rowsOf(stage, suspended)).toBe(before);
-    // The stream goes on, for it belongs to no tenant, and has told nothing of one.
+    // The stream of health goes on, for it belongs to no tenant, and has told nothing of one.
     expect(streamed.length).toBe(1);
     expect(JSON.stringify(streamed)).not.toContain(suspended.marker);
   },

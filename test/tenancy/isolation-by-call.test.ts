@@ -1,14 +1,18 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fromMicros } from "../../src/civil-time.ts";
+import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
+import { ErrorReasonSchema } from "../../src/gen/wellvault/v1/error_reason_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
 import { CalendarPeriod } from "../../src/gen/wellvault/v1/metric_statistics_pb.ts";
 import { PrivacyService } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
+import type { RefusedSampleBatch } from "../../src/gen/wellvault/v1/sample_batch_pb.ts";
 import type { Role } from "../../src/identity/principal.ts";
 import { as } from "../support/clients.ts";
 import { failureFrom, failureOf } from "../support/errors.ts";
+import { openSampleStream, storedOf } from "../support/sample-streams.ts";
 import { logEntry, monday, sample, sampleKey } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
@@ -118,6 +122,14 @@ const attacks: Readonly<Record<string, Readonly<Record<string, Attack>>>> = {
   [MetricService.typeName]: {
     putSamples: (prey, as) =>
       service.clients.metrics.putSamples({ employeeId: prey.employeeId, samples: [sample({ version: 9n })] }, as),
+    streamSamples: async (prey, as) => {
+      const stream = openSampleStream(service.clients, as);
+      const samples = [sample({ version: 9n })];
+      const response = await stream.put({ batchNumber: 1n, employeeId: prey.employeeId, samples });
+      await stream.finish();
+      if (response.outcome.case === "refused") throw refused(response.outcome.value);
+      return storedOf(response);
+    },
     listSamples: (prey, as) => service.clients.metrics.listSamples({ employeeId: prey.employeeId }, as),
     "listSamples by token": (prey, as) =>
       service.clients.metrics.listSamples({ employeeId: prey.employeeId, pageToken: prey.tokens.samples }, as),
@@ -146,6 +158,14 @@ const attacks: Readonly<Record<string, Readonly<Record<string, Attack>>>> = {
       Array.fromAsync(service.clients.privacy.exportEmployee({ employeeId: prey.employeeId }, as)),
   },
 };
+
+/** A refusal of a batch as the error that it would be of a call. */
+function refused({ reason, message }: RefusedSampleBatch): ConnectError {
+  const error = new ConnectError(message, Code.NotFound);
+  const info = { reason: ErrorReasonSchema.value[reason]?.localName ?? "", domain: "wellvault.v1" };
+  error.details.push({ desc: ErrorInfoSchema, value: info });
+  return error;
+}
 
 const roles: readonly Role[] = ["employee", "coach", "company_admin", "ingest_service", "auditor", "platform_operator"];
 const calls = Object.entries(attacks).flatMap(([typeName, methods]) =>

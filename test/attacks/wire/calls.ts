@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   create,
+  type DescMethodBiDiStreaming,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type Message,
@@ -23,17 +24,23 @@ export interface Prey {
   readonly entryId: string;
 }
 
+/** A method that takes one request, or a stream of them, of which attacks send one. */
+export type AttackedMethod = DescMethodUnary | StreamMethod;
+
+/** A method whose responses are a stream. */
+export type StreamMethod = DescMethodServerStreaming | DescMethodBiDiStreaming;
+
 /** A method with a request that is valid, and who may make it. */
 export interface ApiCall {
   readonly name: string;
-  readonly method: DescMethodUnary | DescMethodServerStreaming;
+  readonly method: AttackedMethod;
   readonly badge: BadgeName;
   /** Whether the request names an employee by the id. */
   readonly byEmployeeId: boolean;
   request(prey: Prey): Message;
 }
 
-function of<M extends DescMethodUnary | DescMethodServerStreaming>(
+function of<M extends AttackedMethod>(
   method: M,
   badge: BadgeName,
   request: (prey: Prey) => MessageInitShape<M["input"]>,
@@ -75,6 +82,11 @@ export const apiCalls: readonly ApiCall[] = [
   of(EmployeeLogService.method.listLogEntries, "person", ({ employeeId }) => ({ employeeId })),
   of(EmployeeLogService.method.deleteLogEntry, "person", ({ employeeId, entryId }) => ({ employeeId, entryId })),
   of(MetricService.method.putSamples, "ingest", ({ employeeId }) => ({
+    employeeId,
+    samples: [sample({ version: 7n })],
+  })),
+  of(MetricService.method.streamSamples, "ingest", ({ employeeId }) => ({
+    batchNumber: 1n,
     employeeId,
     samples: [sample({ version: 7n })],
   })),

@@ -52,7 +52,9 @@ export async function outcomeOf(
   const request = field.request({ ...disposable(field.call, company), entryId: crypto.randomUUID() }, value);
   try {
     const answer = await stage.call(by, field.call, request, company.badges[field.call.badge]);
-    return { outcome: "OK", told: isOfPlatform(field.call) ? undefined : answer };
+    // A stream of requests tells of errors in its responses.
+    const outcome = field.call.method.methodKind === "bidi_streaming" ? "ANSWERED" : "OK";
+    return { outcome, told: isOfPlatform(field.call) ? undefined : answer };
   } catch (error) {
     if (!(error instanceof ConnectError) || !("told" in error)) throw error;
     return { outcome: describeFailure(error), told: { ...(error.told as object), resource: undefined } };

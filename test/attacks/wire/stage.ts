@@ -1,4 +1,4 @@
-import { create, type DescMethodServerStreaming } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { createAsyncIterable } from "@connectrpc/connect/protocol";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -16,7 +16,7 @@ import { fingerprint } from "../../support/fingerprint.ts";
 import { openGrpcJsCaller } from "../../support/grpc-js.ts";
 import { openWire, type Wire } from "../../support/wire.ts";
 import { takeFingerprint, type Witness } from "../support/witness.ts";
-import type { ApiCall } from "./calls.ts";
+import type { ApiCall, StreamMethod } from "./calls.ts";
 import { type Company, settle, tellingTexts } from "./company.ts";
 import { type Badge, type Issuer, openIssuer } from "./issuer.ts";
 import { type LogWatch, watchLogs } from "./log-watch.ts";
@@ -81,7 +81,7 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
 
   // Streams go through one client: the others have no common way to call them.
   const transport = createGrpcTransport({ baseUrl: address });
-  const heard = async (method: DescMethodServerStreaming, request: object, badge: Badge | undefined) => {
+  const heard = async (method: StreamMethod, request: object, badge: Badge | undefined) => {
     const message = createAsyncIterable([create(method.input, request as never)]);
     const response = await transport.stream(method, undefined, undefined, badge?.headers, message as never);
     return await Array.fromAsync(response.message);

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { EmployeeLogService } from "../../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../../src/gen/wellvault/v1/employee_service_pb.ts";
+import type { StreamSamplesResponse } from "../../../src/gen/wellvault/v1/metric_service_pb.ts";
 import { TenantService } from "../../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import type { Caller } from "../../support/callers.ts";
 import type { Company } from "./company.ts";
@@ -46,6 +47,9 @@ export async function fateOf(
     if (error instanceof ConnectError && refusals.includes(error.code)) return { fate: "refused", answer: error };
     throw error;
   }
+  if (field.call.name === "StreamSamples" && (answer as StreamSamplesResponse[]).some(isRefusal)) {
+    return { fate: holds(answer, text) ? "changed" : "refused", answer };
+  }
   // A filter is not stored: it is taken to the letter when it lets nothing else through.
   if (field.call.name === "ListEmployees" && field.path === "team") {
     const { employees } = answer as { employees: { team: string }[] };
@@ -55,6 +59,11 @@ export async function fateOf(
     return { fate: holds(answer, text) ? "changed" : "ignored", answer };
   const stored = await readBack(reader, company, field.call.name, request, answer);
   return { fate: holds(answer, text) && holds(stored, text) ? "verbatim" : "changed", answer };
+}
+
+/** Whether a batch, or a sample of it, was refused. */
+function isRefusal({ outcome }: StreamSamplesResponse): boolean {
+  return outcome.case !== "stored" || outcome.value.refusedCount > 0;
 }
 
 async function readBack(
