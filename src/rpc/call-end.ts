@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import type { NodeRequest, NodeResponse } from "./node-handler.ts";
 
 /** How long a caller that was answered may go on sending its body, in milliseconds. */
@@ -52,7 +52,12 @@ export async function* whileTaken(
   response: NodeResponse,
   stallMs: number,
 ): AsyncGenerator<Uint8Array> {
-  const cut = () => ("stream" in request ? request.stream : request.socket).destroy();
+  const cut = () => {
+    if (!("stream" in request)) return void request.socket.destroy();
+    // What gRPC's clients take for a lack of bandwidth. The stream would wait with it for somebody to read.
+    request.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    request.stream.destroy();
+  };
   let timer: NodeJS.Timeout | undefined;
   const stop = () => clearTimeout(timer);
   const start = () => {

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dayMicros, fromMicros, minuteMicros, toMicros } from "../../src/civil-time.ts";
+import { fromMicros, toMicros } from "../../src/civil-time.ts";
 import type { MetricSample } from "../../src/gen/wellvault/v1/metric_pb.ts";
 import { kindsBySlug } from "../../src/metrics/kinds.ts";
 import { maxSources } from "../../src/metrics/sample-sources.ts";
 import { as } from "../support/clients.ts";
 import { countDeadlocks } from "../support/deadlocks.ts";
 import { failureOf } from "../support/errors.ts";
+import { applyBatch, keyOf, midnight, type StoredSamples, samplesThatMeet } from "../support/sample-model.ts";
 import { monday, sample } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
@@ -40,62 +41,21 @@ async function list(employeeId: string, filter: Filter = {}): Promise<MetricSamp
   return found;
 }
 
-function keyOf({ kind, startTime, source, daily }: MetricSample): string {
-  return JSON.stringify([kind, startTime && String(toMicros(startTime)), source, daily]);
-}
-
 function startOf({ startTime }: MetricSample): bigint {
   return startTime ? toMicros(startTime) : 0n;
 }
 
-const midnight = (monday / dayMicros) * dayMicros;
-
-/** Samples with few different keys, so that they meet, and with starts that differ by a microsecond. */
-const arbitrary: fc.Arbitrary<MetricSample> = fc
-  .record({
-    kind: fc.constantFrom("heart_rate", "steps", "weight"),
-    tick: fc.integer({ min: 0, max: 3 }),
-    source: fc.constantFrom("watch", "ring"),
-    daily: fc.boolean(),
-    version: fc.bigInt({ min: 1n, max: 3n }),
-    value: fc.double({ min: 20, max: 300, noNaN: true }),
-  })
-  .map(({ kind, tick, daily, ...rest }) => {
-    const isDay = kind === "steps" && daily;
-    const start = isDay ? midnight + BigInt(tick) * dayMicros : midnight + BigInt(tick);
-    const end = kind === "steps" && !isDay ? { endTime: fromMicros(start + minuteMicros) } : {};
-    return sample({ ...rest, kind, daily: isDay, startTime: fromMicros(start), ...end });
-  });
-const batches = fc.array(fc.array(arbitrary, { minLength: 1, maxLength: 30 }), { minLength: 1, maxLength: 5 });
-
-type Stored = Map<string, { version: bigint; value: number }>;
-
-/** What a batch must do to what is stored. */
-function apply(stored: Stored, batch: readonly MetricSample[]) {
-  const counts = { insertedCount: 0, replacedCount: 0, unchangedCount: 0, staleCount: 0 };
-  for (const [key, group] of Map.groupBy(batch, keyOf)) {
-    const highest = group.reduce((best, one) => (one.version > best.version ? one : best));
-    const before = stored.get(key);
-    const written = !before || highest.version > before.version;
-    if (written) stored.set(key, { version: highest.version, value: highest.value });
-    const now = stored.get(key)?.version ?? 0n;
-    for (const one of group) {
-      if (written && one === highest) counts[before ? "replacedCount" : "insertedCount"]++;
-      else counts[one.version === now ? "unchangedCount" : "staleCount"]++;
-    }
-  }
-  return counts;
-}
+const batches = fc.array(fc.array(samplesThatMeet, { minLength: 1, maxLength: 30 }), { minLength: 1, maxLength: 5 });
 
 describe("batches with versions", () => {
   test("leave what the model says, count what they did, and change nothing when they are sent again", async () => {
     await fc.assert(
       fc.asyncProperty(batches, async (sent) => {
         const employeeId = await service.hire(tenant);
-        const model: Stored = new Map();
+        const model: StoredSamples = new Map();
         for (const batch of sent) {
           const { $typeName, ...counts } = await put(employeeId, batch);
-          expect(counts).toEqual(apply(model, batch));
+          expect(counts).toEqual(applyBatch(model, batch));
         }
         const contents = async () =>
           new Map(
@@ -107,7 +67,7 @@ describe("batches with versions", () => {
         expect(await contents()).toEqual(model);
         for (const batch of sent) {
           const { $typeName, ...counts } = await put(employeeId, batch);
-          expect(counts).toEqual(apply(model, batch));
+          expect(counts).toEqual(applyBatch(model, batch));
           expect(counts.insertedCount + counts.replacedCount).toBe(0);
         }
         expect(await contents()).toEqual(model);
@@ -221,7 +181,7 @@ describe("the limit of sources", () => {
 });
 
 describe("pages", () => {
-  const many = fc.uniqueArray(arbitrary, { minLength: 5, maxLength: 80, selector: keyOf });
+  const many = fc.uniqueArray(samplesThatMeet, { minLength: 5, maxLength: 80, selector: keyOf });
 
   test("of any size return each sample exactly once, newest first, for any filter", async () => {
     const filter = fc.record({

@@ -1,6 +1,7 @@
 import { get } from "node:http";
 import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
+import { fromMicros } from "../../src/civil-time.ts";
 import { readConfig } from "../../src/config.ts";
 import { HealthCheckResponse_ServingStatus as Status } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { startService } from "../../src/service.ts";
@@ -8,6 +9,8 @@ import { as, type Clients, openClients } from "../support/clients.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { failureOf } from "../support/errors.ts";
 import { expectQuiet, holdTable } from "../support/locks.ts";
+import { openGrpcJsSampleStream, openSampleStream, storedOf } from "../support/sample-streams.ts";
+import { monday, sample } from "../support/samples.ts";
 import { envelope, openSocket, openWire, received, responseOf } from "../support/wire.ts";
 
 let database: TestDatabase;
@@ -102,6 +105,38 @@ test("a call that never ends holds the stop no longer than it may, and its state
   await expectQuiet(database);
   await held.release();
   expect(await call).toMatchObject({ code: "Unavailable", reason: "SERVER_DRAINING" });
+});
+
+test("a stream of samples has the batch that is under way stored and acknowledged, and then ends", async () => {
+  const service = await start(10_000);
+  const { employee } = await service.clients.employees.createEmployee({ employee: { externalId: "E-1" } }, admin);
+  const employeeId = employee?.employeeId ?? "";
+  const ingest = as("ingest_service", "acme");
+  const batch = (number: number) => ({
+    batchNumber: BigInt(number),
+    employeeId,
+    samples: [sample({ startTime: fromMicros(monday + BigInt(number)) })],
+  });
+  const [idle, busy] = [openSampleStream(service.clients, ingest), openGrpcJsSampleStream(service.address, ingest)];
+  expect(storedOf(await idle.put(batch(1))).insertedCount).toBe(1);
+  expect(storedOf(await busy.put(batch(2))).insertedCount).toBe(1);
+  const held = await holdTable(database, "acme");
+  const underWay = busy.put(batch(3));
+  busy.send(batch(4));
+  await held.waiting();
+
+  const stopping = service.stop();
+  // One that waits for its caller ends at once.
+  expect(await failureOf(idle.next())).toMatchObject({ code: "Unavailable", reason: "SERVER_DRAINING" });
+  await held.release();
+  expect(storedOf(await underWay).insertedCount).toBe(1);
+  expect(await failureOf(busy.next())).toMatchObject({ code: "Unavailable", reason: "SERVER_DRAINING" });
+  expect(await stopping).toBe(true);
+  const { rows } = await database.admin.query<{ vault: string }>(
+    "select vault::text from control.companies where tenant_id = 'acme'",
+  );
+  const stored = await database.admin.query(`select from ${rows[0]?.vault}.samples`);
+  expect(stored.rowCount).toBe(3);
 });
 
 test("a caller that never finishes sending holds the stop no longer than it may", async () => {
