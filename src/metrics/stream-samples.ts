@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { errors, reasonOf, WellvaultError } from "../errors.ts";
 import { ErrorReason } from "../gen/wellvault/v1/error_reason_pb.ts";
@@ -53,8 +52,6 @@ export function createSampleStreams({ streams, idleMs, batchMs }: SampleStreamLi
   ): AsyncGenerator<Response> {
     const { signal, draining } = call;
     const leave = places.take(call.tenant().tenantId);
-    // Each stream listens: as many as there are places.
-    setMaxListeners(0, draining);
     // Whoever is gone may leave the iteration where it is.
     signal.addEventListener("abort", leave, { once: true });
     try {
@@ -81,16 +78,17 @@ async function storeBatch(
   { signal, tenant, open }: SampleStreamCall,
   batchMs: number,
 ): Promise<NonNullable<Response["outcome"]>> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(errors.deadlineExceeded()), batchMs);
-  const ends = AbortSignal.any([signal, late.signal]);
+  const end = new AbortController();
+  const timer = setTimeout(() => end.abort(errors.deadlineExceeded()), batchMs);
+  const onEnd = () => end.abort(signal.reason);
+  signal.addEventListener("abort", onEnd, { once: true });
   try {
     const checked = checkBatch(request, new Date());
     const counts =
       checked.good.length === 0
         ? nothingStored
         : await putBatch(
-            open({ tenant: tenant(), signal: ends, timeoutMs: batchMs }),
+            open({ tenant: tenant(), signal: end.signal, timeoutMs: batchMs }),
             request.employeeId,
             checked.good,
           );
@@ -103,6 +101,7 @@ async function storeBatch(
     return { case: "refused", value: { reason, message, metadata: { ...context.metadata } } };
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", onEnd);
   }
 }
 

@@ -186,6 +186,14 @@ test("a batch is 1 to 1,000 samples", async () => {
   expect(await failureOf(put(...many))).toMatchObject({ code: "InvalidArgument", fields: ["samples"] });
 });
 
+test("of far too many bad samples only as many are looked at as there may be", async () => {
+  const many = Array.from({ length: 100_000 }, (): SampleInit => ({}));
+  const { fields, metadata } = await failureOf(put(...many));
+  expect(fields[0]).toBe("samples");
+  // Five rules for each of a thousand samples, and one too many.
+  expect(Number(metadata["violation_count"])).toBe(1 + 5 * 1_001);
+});
+
 test("a batch in which everything is wrong is answered, not only refused", async () => {
   const many = Array.from(
     { length: 1_000 },
