@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -104,10 +105,6 @@ test.each<[Protocol, string]>([
 
 const encode = (batch: Batch) => toBinary(StreamSamplesRequestSchema, create(StreamSamplesRequestSchema, batch));
 
-async function send(bytes: Uint8Array, type = "application/grpc") {
-  return await wire.send(path, { "content-type": type, ...ingest().headers }, bytes);
-}
-
 async function isStored(one: ReturnType<typeof next>): Promise<boolean> {
   const { samples } = await service.clients.metrics.listSamples({ employeeId }, as("employee", tenant, employeeId));
   return samples.some(({ startTime }) => startTime?.seconds === one.startTime?.seconds);
@@ -140,29 +137,29 @@ test.each<[string, () => Uint8Array, object]>([
   expect(await isStored(good)).toBe(true);
 });
 
-test.each(["application/connect+json", "application/grpc+json"])(
-  "a time in JSON that does not exist is not taken for another one (%s)",
-  async (type) => {
-    const json = (batchNumber: number, startTime: string) =>
-      Buffer.from(
-        JSON.stringify({
-          batchNumber,
-          employeeId,
-          samples: [{ kind: "heart_rate", startTime, utcOffsetMinutes: 0, value: 60, source: "json", version: "1" }],
-        }),
-      );
-    const sent = envelope(
-      json(1, "2024-02-29T08:00:00Z"),
-      json(2, "2023-02-29T08:00:00Z"),
-      json(3, "2024-03-02T08:00:00Z"),
-    );
-    const { body, trailers } = await send(sent, type);
-    const told = decodeURIComponent([body.toString(), ...trailers.values()].join("\n"));
-    expect(told).toContain("samples[0].start_time: must be a date and time that exist");
-    const { samples } = await service.clients.metrics.listSamples(
-      { employeeId, source: "json" },
-      as("employee", tenant, employeeId),
-    );
-    expect(samples.map(({ civilDate }) => civilDate)).toEqual(["2024-02-29"]);
-  },
-);
+test.each<[type: string, encoding: string, source: string]>([
+  ["application/connect+json", "", "plain"],
+  ["application/grpc+json", "", "plain_grpc"],
+  ["application/connect+json", "connect-content-encoding", "packed"],
+  ["application/grpc+json", "grpc-encoding", "packed_grpc"],
+])("a time in JSON that does not exist is not taken for another one (%s %s)", async (type, encoding, source) => {
+  const message = (batchNumber: number, startTime: string) => {
+    const samples = [{ kind: "heart_rate", startTime, utcOffsetMinutes: 0, value: 60, source, version: "1" }];
+    const json = Buffer.from(JSON.stringify({ batchNumber, employeeId, samples }));
+    return encoding === "" ? json : { data: gzipSync(json), flags: 1 };
+  };
+  const sent = envelope(
+    message(1, "2024-02-29T08:00:00Z"),
+    message(2, "2023-02-29T08:00:00Z"),
+    message(3, "2024-03-02T08:00:00Z"),
+  );
+  const headers = { "content-type": type, ...ingest().headers, ...(encoding === "" ? {} : { [encoding]: "gzip" }) };
+  const { body, trailers } = await wire.send(path, headers, sent);
+  const told = decodeURIComponent([body.toString(), ...trailers.values()].join("\n"));
+  expect(told).toContain("samples[0].start_time: must be a date and time that exist");
+  const { samples } = await service.clients.metrics.listSamples(
+    { employeeId, source },
+    as("employee", tenant, employeeId),
+  );
+  expect(samples.map(({ civilDate }) => civilDate)).toEqual(["2024-02-29"]);
+});
