@@ -1,9 +1,9 @@
-import { type DescMessage, getOption, type MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
-import { field as fieldOption } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { errors, type FieldViolation } from "./errors.ts";
 import { isCertainlyValid } from "./validation/quick-check.ts";
+import { withoutSurplus } from "./validation/without-surplus.ts";
 
 const validator = createValidator();
 
@@ -40,23 +40,6 @@ export function findViolations<Desc extends DescMessage>(
       rule: violation.ruleId,
     };
   });
-}
-
-/**
- * The message with lists that are too long cut down to one item too many, which breaks the same rule. Whoever
- * sends millions of bad items where a thousand are allowed must not have each of them looked at.
- */
-function withoutSurplus<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): MessageShape<Desc> {
-  const fields = message as unknown as Readonly<Record<string, unknown>>;
-  const cut: Record<string, unknown> = {};
-  for (const field of schema.fields) {
-    if (field.fieldKind !== "list") continue;
-    const { type } = getOption(field, fieldOption);
-    const list = fields[field.localName] as readonly unknown[];
-    const enough = type.case === "repeated" && type.value.maxItems > 0n ? Number(type.value.maxItems) + 1 : undefined;
-    if (enough !== undefined && list.length > enough) cut[field.localName] = list.slice(0, enough);
-  }
-  return Object.keys(cut).length === 0 ? message : { ...message, ...cut };
 }
 
 /** Validates an empty message of each type, so that no caller waits for the rules to be compiled. */

@@ -194,6 +194,16 @@ test("of far too many bad samples only as many are looked at as there may be", a
   expect(Number(metadata["violation_count"])).toBe(1 + 5 * 1_001);
 });
 
+test("and of far too many keys to be deleted, which stand in a message of their own", async () => {
+  const keys = Array.from({ length: 100_000 }, () => ({}));
+  const selection = { case: "keys" as const, value: { keys } };
+  const { fields, metadata } = await failureOf(
+    service.clients.metrics.deleteSamples({ employeeId, selection }, as("employee", "acme", employeeId)),
+  );
+  expect(fields[0]).toBe("keys.keys");
+  expect(Number(metadata["violation_count"])).toBeLessThan(10_000);
+});
+
 test("a batch in which everything is wrong is answered, not only refused", async () => {
   const many = Array.from(
     { length: 1_000 },
