@@ -37,7 +37,7 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
   --only CELL,...  only these cells, such as write-64-200-uniform (operation, calls in flight, tenants, spread);
                    a part of a name, such as write, stands for all cells of the plan that have it
   --full           every operation with 1 to 256 in flight (batches 64), 1, 200 and 1000 tenants, uniform and Zipf
-  --smoke          a few calls of every contestant, to see that everything works
+  --smoke          a few calls of every contestant, or with --samples a few batches, to see that everything works
   --seconds N      seconds of one turn, 0.2 to 60; default 1
   --rounds N       turns of each contestant in each cell, 1 to 50; default 3
   --scale          instead of peers, the latency of a service with many vaults, ten or all of them called, beside one
@@ -74,7 +74,7 @@ export function readOptions(args: readonly string[]): BenchOptions | "help" {
     maxCalls: values.smoke ? 100 : 1e9,
     vaults: values.scale ? Math.floor(bounded("--vaults", values.vaults, 20, 20_000)) : 0,
     samples: values.samples,
-    employees: bounded("--employees", values.employees, 10, 5_000),
+    employees: bounded("--employees", values.employees ?? (values.smoke ? "10" : "1000"), 10, 5_000),
     crossCheck: values["cross-check"],
     json: values.json,
     keep: !only && !values.smoke && !values["no-write"],
@@ -94,7 +94,7 @@ function parse(args: readonly string[]) {
         scale: { type: "boolean", default: false },
         vaults: { type: "string", default: "10000" },
         samples: { type: "boolean", default: false },
-        employees: { type: "string", default: "1000" },
+        employees: { type: "string" },
         "cross-check": { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         "no-write": { type: "boolean", default: false },

@@ -36,7 +36,7 @@ export interface SamplesResults {
  * @param signal stops the run when it fires; its reason is thrown
  */
 export async function runSamples(
-  { employees, rounds, keep }: BenchOptions,
+  { employees, rounds, maxCalls, keep }: BenchOptions,
   stream: NodeJS.WriteStream,
   signal: AbortSignal,
 ): Promise<SamplesResults> {
@@ -65,6 +65,7 @@ export async function runSamples(
   const copiedNo = rows[0]?.employee_no ?? 0;
   await database.makeDurable();
 
+  const batches = Math.min(batchesOfTurn, Math.ceil(maxCalls / 20));
   const puts: PutFigures[] = [];
   // Of batches that come in the order of their time, as devices send them; what several lanes write at once does not.
   let bytesOfRow = Number.NaN;
@@ -74,8 +75,8 @@ export async function runSamples(
     let firstBatch = 0;
     for (const inFlight of inFlights) {
       signal.throwIfAborted();
-      puts.push(await measurePuts(parts, inFlight, batchesOfTurn, rounds, firstBatch));
-      firstBatch += (rounds + 1) * batchesOfTurn;
+      puts.push(await measurePuts(parts, inFlight, batches, rounds, firstBatch));
+      firstBatch += (rounds + 1) * batches;
       if (inFlight === 1) bytesOfRow = await sizeOfRow(admin);
     }
   }
