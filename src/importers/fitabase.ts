@@ -1,8 +1,17 @@
 import { join } from "node:path";
+import type { MetricSample } from "../gen/wellvault/v1/metric_pb.ts";
 import { type FitabaseFile, fitabaseFiles } from "./fitabase-files.ts";
 import { FitabaseRow, RowProblem } from "./fitabase-row.ts";
+import type { ImportEvent, ReadStep } from "./import-event.ts";
 import type { BadRow, ImportedSample } from "./imported-sample.ts";
 import { readCsv } from "./read-csv.ts";
+
+/** What a row of a file says. */
+interface RowSamples extends Omit<ReadStep, "events"> {
+  readonly line: number;
+  readonly externalId: string;
+  readonly samples: readonly MetricSample[];
+}
 
 /** How to read a Fitabase export. */
 export interface FitabaseOptions {
@@ -28,15 +37,24 @@ export async function* readFitabaseFile(
   file: FitabaseFile,
   options: FitabaseOptions,
 ): AsyncGenerator<ImportedSample, void, undefined> {
-  for await (const { line, cells } of readCsv(path, file.columns, options.onBadRow)) {
+  for await (const { externalId, samples } of readRows(path, file, options)) {
+    for (const sample of samples) yield { externalId, sample };
+  }
+}
+
+async function* readRows(
+  path: string,
+  file: FitabaseFile,
+  { utcOffsetMinutes, onBadRow, onBroken = onBadRow }: FitabaseOptions & { onBroken?: (row: BadRow) => void },
+): AsyncGenerator<RowSamples, void, undefined> {
+  for await (const { line, cells, bytes } of readCsv(path, file.columns, onBadRow, onBroken)) {
     try {
-      const row = new FitabaseRow(cells, options.utcOffsetMinutes);
+      const row = new FitabaseRow(cells, utcOffsetMinutes);
       const externalId = row.externalId();
-      const samples = file.samples(row);
-      for (const sample of samples) yield { externalId, sample };
+      yield { line, bytes, externalId, samples: file.samples(row) };
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
-      options.onBadRow({ file: path, line, problem: error.message });
+      onBadRow({ file: path, line, problem: error.message });
     }
   }
 }
@@ -47,4 +65,35 @@ export async function* readFitabase(
   options: FitabaseOptions,
 ): AsyncGenerator<ImportedSample, void, undefined> {
   for (const file of fitabaseFiles) yield* readFitabaseFile(join(folder, file.name), file, options);
+}
+
+/**
+ * Streams what stands in files of an export, as an import takes it.
+ *
+ * @param paths the files, each with the form that it has
+ * @param utcOffsetMinutes see {@link FitabaseOptions}
+ * @throws the file system's error when a file cannot be opened or read
+ */
+export async function* readFitabaseEvents(
+  paths: ReadonlyMap<string, FitabaseFile>,
+  utcOffsetMinutes: number,
+): AsyncGenerator<ReadStep, void, undefined> {
+  let before = 0;
+  for (const [path, file] of paths) {
+    let problems: ImportEvent[] = [];
+    let last = 0;
+    const onBadRow = (problem: BadRow) => problems.push({ type: "refused", problem });
+    const onBroken = (problem: BadRow) => problems.push({ type: "broken", problem });
+    for await (const row of readRows(path, file, { utcOffsetMinutes, onBadRow, onBroken })) {
+      const { externalId, line } = row;
+      const samples = row.samples.map(
+        (sample): ImportEvent => ({ type: "sample", externalId, sample, place: { file: path, line } }),
+      );
+      last = row.bytes;
+      yield { events: [...problems, ...samples], bytes: before + last };
+      problems = [];
+    }
+    if (problems.length > 0) yield { events: problems, bytes: before + last };
+    before += last;
+  }
 }

@@ -7,6 +7,8 @@ export interface CsvRow {
   readonly line: number;
   /** Its texts by column, without the spaces around them. */
   readonly cells: ReadonlyMap<string, string>;
+  /** How many bytes of the file have been parsed with it. */
+  readonly bytes: number;
 }
 
 /**
@@ -15,34 +17,36 @@ export interface CsvRow {
  * Quotes have no meaning; see {@link readRecords}.
  *
  * @param columns the columns that the header line must name
- * @param onBadRow told of each row that has not as many fields as the header line, and of a row of more
- *   than 16 KiB, at which reading ends; the last rows before it may be lost with it
+ * @param onBadRow told of each row that has not as many fields as the header line
+ * @param onBroken told when reading ends before the file does, at a header line that lacks a column or a row of more
+ *   than 16 KiB; the last rows before it may be lost with it. Default `onBadRow`
  * @throws the file system's error when the file cannot be opened or read
  */
 export async function* readCsv(
   path: string,
   columns: readonly string[],
   onBadRow: (row: BadRow) => void,
+  onBroken = onBadRow,
 ): AsyncGenerator<CsvRow, void, undefined> {
   let header: readonly string[] | undefined;
   let broken = false;
   const records = readRecords(path, false, (row) => {
     broken = true;
-    onBadRow(row);
+    onBroken(row);
   });
-  for await (const { line, fields } of records) {
+  for await (const { line, fields, bytes } of records) {
     if (!header) {
       const missing = columns.filter((column) => !fields.includes(column));
       if (missing.length > 0) {
-        onBadRow({ file: path, line, problem: `the header line must name ${missing.join(", ")}` });
+        onBroken({ file: path, line, problem: `the header line must name ${missing.join(", ")}` });
         return;
       }
       header = fields;
     } else if (fields.length !== header.length) {
       onBadRow({ file: path, line, problem: `must have ${header.length} fields, as the header line has` });
     } else {
-      yield { line, cells: new Map(header.map((column, index) => [column, fields[index] ?? ""])) };
+      yield { line, cells: new Map(header.map((column, index) => [column, fields[index] ?? ""])), bytes };
     }
   }
-  if (!header && !broken) onBadRow({ file: path, line: 1, problem: `the header line must name ${columns.join(", ")}` });
+  if (!header && !broken) onBroken({ file: path, line: 1, problem: `the header line must name ${columns.join(", ")}` });
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { ImportEmployeesOptions } from "../import-employees.ts";
 import { importExportCommand } from "./import-export.ts";
+import { importFitabaseCommand } from "./import-fitabase.ts";
 
 /** `wellvault import`: brings what other systems have into a tenant, through the API. */
 export function importCommand(): Command {
@@ -8,6 +9,7 @@ export function importCommand(): Command {
     .description("bring files of other systems into a tenant, through the API of a running service")
     .helpCommand(false)
     .addCommand(employeesCommand())
+    .addCommand(importFitabaseCommand())
     .addCommand(importExportCommand());
 }
 

@@ -1,0 +1,118 @@
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { ImportState } from "./import-state.ts";
+import type { FileIdentity } from "./input-identity.ts";
+
+/** What an import is of: an import goes on only where all of it is the same. */
+export interface ImportIdentity {
+  /** The form of the file, and with it how readers number their events and chunks are cut. */
+  readonly form: 1;
+  readonly importer: string;
+  /** The service's address. */
+  readonly address: string;
+  readonly tenant: string;
+  /** The options that decide what is read. */
+  readonly options: Readonly<Record<string, string | number>>;
+  readonly input: readonly FileIdentity[];
+}
+
+/** What stands in the file. */
+interface Contents extends ImportState {
+  readonly import: ImportIdentity;
+}
+
+/** What a progress file says of an import. */
+export type FoundProgress =
+  | { readonly type: "none" }
+  | { readonly type: "other" }
+  | { readonly type: "found"; readonly state: ImportState };
+
+/**
+ * Reads the progress of an import.
+ *
+ * @returns `other` when the file is that of another import, or none at all
+ * @throws the file system's error when it is there and cannot be read
+ */
+export async function readProgress(path: string, identity: ImportIdentity): Promise<FoundProgress> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return { type: "none" };
+    throw error;
+  }
+  try {
+    const { import: of, ...state } = JSON.parse(text) as Contents;
+    return isDeepStrictEqual(of, identity) && isState(state) ? { type: "found", state } : { type: "other" };
+  } catch {
+    return { type: "other" };
+  }
+}
+
+/** Whether what was read has the form of a state: somebody may have changed the file. */
+function isState(state: ImportState): boolean {
+  const { position, done, counts, complete } = state;
+  const { passedOver, ...others } = counts;
+  const numbers = [position, ...done, ...Object.values(others), ...Object.values(passedOver)];
+  return numbers.every((number) => Number.isSafeInteger(number) && number >= 0) && typeof complete === "boolean";
+}
+
+/** Keeps the progress of an import in a file. */
+export class ProgressFile {
+  readonly #path: string;
+  readonly #identity: ImportIdentity;
+  #next: string | undefined;
+  #writing: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(path: string, identity: ImportIdentity) {
+    this.#path = path;
+    this.#identity = identity;
+  }
+
+  /** Why the file could not be written, if so; nothing is written any more then. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Writes the state, soon: while one state is being written, only the latest of those that follow waits. */
+  save(state: ImportState): void {
+    this.#next = `${JSON.stringify({ import: this.#identity, ...state } satisfies Contents)}\n`;
+    this.#writing ??= this.#write();
+  }
+
+  /** Waits until the last state is written. */
+  async settle(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** Removes the file: the import is complete. */
+  async remove(): Promise<void> {
+    await this.settle();
+    await rm(this.#path, { force: true });
+  }
+
+  async #write(): Promise<void> {
+    while (this.#next !== undefined && this.#failure === undefined) {
+      const text = this.#next;
+      this.#next = undefined;
+      await replaceFile(this.#path, text).catch((error: unknown) => {
+        this.#failure = error;
+      });
+    }
+    this.#writing = undefined;
+  }
+}
+
+/** Puts a text into a file so that it holds the old text or the new one, whatever happens. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
+  const file = await open(temporary, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}

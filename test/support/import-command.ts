@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import type { MetricSample } from "../../src/gen/wellvault/v1/metric_pb.ts";
+import { as } from "./clients.ts";
+import { root } from "./process.ts";
+import type { TestService } from "./service.ts";
+
+/** How a run of the command ended. */
+export interface ImportRun {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The parts of the summary that tests look at. */
+export interface ImportSummary {
+  readonly resumed: boolean;
+  readonly inserted: number;
+  readonly replaced: number;
+  readonly unchanged: number;
+  readonly stale: number;
+  readonly accepted: number;
+  readonly refused: number;
+  readonly complete: boolean;
+  readonly passedOver: Readonly<Record<string, number>>;
+  readonly people: readonly { externalId: string; problem: string; samples: number }[];
+  readonly problems: readonly { file: string; line?: number; path?: string; field?: string; problem: string }[];
+}
+
+/** A run of the command that is under way. */
+export interface RunningImport {
+  readonly process: ChildProcess;
+  readonly ended: Promise<ImportRun>;
+}
+
+/** Starts `wellvault import` with these arguments. */
+export function startImport(args: readonly string[], env: Record<string, string> = {}): RunningImport {
+  const child = spawn(process.execPath, [join(root, "src/cli/wellvault.ts"), "import", ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<ImportRun>((done) => child.once("close", (status) => done({ status, stdout, stderr })));
+  return { process: child, ended };
+}
+
+/** Runs `wellvault import ... --json` and returns the summary that it printed, too. */
+export async function runImportJson(args: readonly string[]): Promise<ImportRun & { summary: ImportSummary }> {
+  const run = await startImport([...args, "--json"]).ended;
+  if (run.stdout === "") throw new Error(`the import printed no summary: ${run.stderr}`);
+  return { ...run, summary: JSON.parse(run.stdout) as ImportSummary };
+}
+
+/** Reads every sample of an employee, as that employee, without what the service adds. */
+export async function samplesOf(service: TestService, tenant: string, employeeId: string): Promise<MetricSample[]> {
+  const samples: MetricSample[] = [];
+  let pageToken = "";
+  do {
+    const request = { employeeId, pageSize: 10_000, pageToken };
+    const page = await service.clients.metrics.listSamples(request, as("employee", tenant, employeeId));
+    samples.push(...page.samples);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  for (const sample of samples) delete sample.recordTime;
+  return samples;
+}
