@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import type { ImportEmployeesOptions } from "../import-employees.ts";
+import { importAppleHealthCommand } from "./import-apple-health.ts";
 import { importExportCommand } from "./import-export.ts";
+import { importFhirCommand } from "./import-fhir.ts";
 import { importFitabaseCommand } from "./import-fitabase.ts";
 
 /** `wellvault import`: brings what other systems have into a tenant, through the API. */
@@ -10,6 +12,8 @@ export function importCommand(): Command {
     .helpCommand(false)
     .addCommand(employeesCommand())
     .addCommand(importFitabaseCommand())
+    .addCommand(importAppleHealthCommand())
+    .addCommand(importFhirCommand())
     .addCommand(importExportCommand());
 }
 

@@ -1,0 +1,116 @@
+import { createReadStream } from "node:fs";
+import { Tokenizer, TokenParser } from "@streamparser/json";
+import type { ImportEvent, ImportProblem, ReadStep } from "../import-event.ts";
+import { asObject } from "./json.ts";
+import type { ObservationOptions } from "./read-observation.ts";
+import { readResource } from "./read-resource.ts";
+
+/** Bytes of an entry at most, and of what stands around entries. Memory must not follow them. */
+const maxEntryBytes = 4 * 1_048_576;
+const lineFeed = 0x0a;
+
+/**
+ * Streams the observations of a Bundle, entry by entry.
+ *
+ * @param chunks the file's bytes; default they are read from `path`
+ * @throws the file system's error when the file cannot be opened or read
+ */
+export async function* readBundle(
+  path: string,
+  options: ObservationOptions,
+  chunks: AsyncIterable<Buffer> = createReadStream(path),
+): AsyncGenerator<ReadStep, void, undefined> {
+  let events: ImportEvent[] = [];
+  let entries = 0;
+  let type: unknown;
+  /** Bytes since the last entry ended, or since the file began. */
+  let sinceEntry = 0;
+  /** Where the last token began, in bytes of the file. */
+  let token = 0;
+  const tokenizer = new Tokenizer();
+  const parser = new TokenParser({ paths: ["$.entry.*", "$.resourceType"], keepStack: false });
+  tokenizer.onToken = (found) => {
+    token = found.offset;
+    parser.write(found);
+  };
+  parser.onValue = ({ value, key, stack }) => {
+    if (stack.length === 1 && key === "resourceType") {
+      type = value;
+      return;
+    }
+    sinceEntry = 0;
+    events.push(...readEntry(value, path, entries++, options));
+  };
+  const lines = new LineCounter();
+  let bytes = 0;
+  let broken: Omit<ImportProblem, "file"> | undefined;
+  for await (const chunk of chunks) {
+    sinceEntry += chunk.length;
+    const failure = failureOf(() => tokenizer.write(chunk));
+    if (failure) broken = { line: lines.at(chunk, failure.at ?? token - bytes), problem: "is no JSON" };
+    else if (sinceEntry > maxEntryBytes + chunk.length) {
+      broken = {
+        line: lines.at(chunk, 0),
+        problem: `must not hold an entry of more than ${maxEntryBytes / 1_048_576} MiB`,
+      };
+    }
+    lines.add(chunk);
+    bytes += chunk.length;
+    if (broken) break;
+    yield { events, bytes };
+    events = [];
+  }
+  if (!broken && !parser.isEnded) {
+    failureOf(() => tokenizer.end());
+    if (!parser.isEnded) broken = { line: lines.line, problem: "ends before its JSON does" };
+  }
+  if (!broken && type !== "Bundle") {
+    const problem = "must be a Bundle; a file with a resource a line ends in .ndjson, or is told by --format ndjson";
+    broken = { path: "resourceType", problem };
+  }
+  if (broken) {
+    const problem = { file: path, ...broken, problem: `${broken.problem}; the file is read no further` };
+    events.push({ type: "broken", problem });
+  }
+  yield { events, bytes };
+}
+
+function readEntry(value: unknown, file: string, index: number, options: ObservationOptions): ImportEvent[] {
+  const entry = asObject(value);
+  // The history of a server says of what is deleted nothing but that it is.
+  if (entry && entry["resource"] === undefined) return [{ type: "passed over", what: "entry without a resource" }];
+  return readResource(entry?.["resource"], { file, path: `entry[${index}].resource` }, options);
+}
+
+/** What kept a tokenizer from going on, and where in its chunk if it says so. Its message quotes the file. */
+function failureOf(step: () => void): { readonly at: number | undefined } | undefined {
+  try {
+    step();
+    return undefined;
+  } catch (error) {
+    const at = /chunk position "(\d+)"/.exec(error instanceof Error ? error.message : "")?.[1];
+    return { at: at === undefined ? undefined : Number(at) };
+  }
+}
+
+/** Counts the lines of a file as it comes. */
+class LineCounter {
+  /** The line that the next chunk begins in, counted from 1. */
+  line = 1;
+
+  /** The line of a byte of the next chunk. */
+  at(chunk: Buffer, position: number): number {
+    return this.line + count(chunk.subarray(0, position));
+  }
+
+  /** Takes the next chunk. */
+  add(chunk: Buffer): void {
+    this.line += count(chunk);
+  }
+}
+
+function count(data: Buffer): number {
+  let lines = 0;
+  for (let at = data.indexOf(lineFeed); at !== -1; at = data.indexOf(lineFeed, at + 1)) lines++;
+  return lines;
+}

@@ -1,0 +1,13 @@
+import type { ImportEvent, Place } from "../import-event.ts";
+import { asObject } from "./json.ts";
+import { type ObservationOptions, readObservation } from "./read-observation.ts";
+
+/** Reads a resource: an Observation by what it says, any other by passing it over. */
+export function readResource(value: unknown, place: Place, options: ObservationOptions): ImportEvent[] {
+  const resource = asObject(value);
+  const type = resource?.["resourceType"];
+  if (!resource || typeof type !== "string" || !/^[A-Z][A-Za-z]{1,60}$/.test(type)) {
+    return [{ type: "refused", problem: { ...place, field: "resourceType", problem: "must name a resource of FHIR" } }];
+  }
+  return type === "Observation" ? readObservation(resource, place, options) : [{ type: "passed over", what: type }];
+}
