@@ -59,15 +59,16 @@ export async function importSamples(source: ImportSource, options: ImportOptions
         retry: {
           signal,
           seconds: options.retrySeconds,
-          onRetry: (error) => say(`A call failed and is repeated: ${error.rawMessage}`),
+          onRetry: atTimes((error) => say(`A call failed and is repeated: ${error.rawMessage}`)),
         },
       }),
     });
   } catch (error) {
     await file?.settle();
-    say(
-      `Not finished: ${countsText(state.counts, dryRun)}. ${goOn(dryRun, file !== undefined && file.failure === undefined)}`,
-    );
+    const kept = file !== undefined && file.failure === undefined;
+    const begun = state.position > 0 || state.done.length > 0;
+    if (!begun) await file?.remove();
+    say(`Not finished: ${countsText(state.counts, dryRun)}. ${goOn({ dryRun, begun, kept })}`);
     if (error instanceof InterruptedError) return 1;
     throw error;
   } finally {
@@ -87,14 +88,25 @@ export async function importSamples(source: ImportSource, options: ImportOptions
     people,
     problems: report.problems,
   };
-  process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : summaryText(state, dryRun));
+  process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : summaryText(state, report, dryRun));
   return counts.refused > 0 || !complete ? 1 : 0;
 }
 
-function goOn(dryRun: boolean, kept: boolean): string {
+function goOn({ dryRun, begun, kept }: Record<"dryRun" | "begun" | "kept", boolean>): string {
   if (dryRun) return "Nothing was sent.";
+  if (!begun) return "The same command begins again.";
   const where = kept ? "goes on from there" : "sends everything again, which changes nothing that is stored";
   return `What is stored stays; the same command ${where}.`;
+}
+
+/** Batches that fail together need not say so each: tells of what happens once in a while. */
+function atTimes<T>(tell: (what: T) => void): (what: T) => void {
+  let quietUntil = 0;
+  return (what) => {
+    if (performance.now() < quietUntil) return;
+    quietUntil = performance.now() + 5_000;
+    tell(what);
+  };
 }
 
 async function sizeOf(files: readonly string[]): Promise<number> {

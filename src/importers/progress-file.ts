@@ -61,7 +61,7 @@ function isState(state: ImportState): boolean {
 export class ProgressFile {
   readonly #path: string;
   readonly #identity: ImportIdentity;
-  #next: string | undefined;
+  #next: ImportState | undefined;
   #writing: Promise<void> | undefined;
   #failure: unknown;
 
@@ -75,9 +75,12 @@ export class ProgressFile {
     return this.#failure;
   }
 
-  /** Writes the state, soon: while one state is being written, only the latest of those that follow waits. */
+  /**
+   * Writes the state, soon, as it is then: while one is being written, those that follow are written together. So it may
+   * change after the call, but not only in part where others can run in between.
+   */
   save(state: ImportState): void {
-    this.#next = `${JSON.stringify({ import: this.#identity, ...state } satisfies Contents)}\n`;
+    this.#next = state;
     this.#writing ??= this.#write();
   }
 
@@ -94,9 +97,9 @@ export class ProgressFile {
 
   async #write(): Promise<void> {
     while (this.#next !== undefined && this.#failure === undefined) {
-      const text = this.#next;
+      const contents: Contents = { import: this.#identity, ...this.#next };
       this.#next = undefined;
-      await replaceFile(this.#path, text).catch((error: unknown) => {
+      await replaceFile(this.#path, `${JSON.stringify(contents)}\n`).catch((error: unknown) => {
         this.#failure = error;
       });
     }

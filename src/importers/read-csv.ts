@@ -19,7 +19,7 @@ export interface CsvRow {
  * @param columns the columns that the header line must name
  * @param onBadRow told of each row that has not as many fields as the header line
  * @param onBroken told when reading ends before the file does, at a header line that lacks a column or a row of more
- *   than 16 KiB; the last rows before it may be lost with it. Default `onBadRow`
+ *   than 16 KiB. Default `onBadRow`
  * @throws the file system's error when the file cannot be opened or read
  */
 export async function* readCsv(

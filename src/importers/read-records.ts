@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import type { BadRow } from "./imported-sample.ts";
 
@@ -21,8 +20,7 @@ const maxRowBytes = 16_384;
  *
  * @param quotes whether a field may stand in quotes. In a file of numbers and dates nothing has to, and without
  *   quotes a stray one spoils one row instead of all that follow.
- * @param onBadRow told of a row of more than 16 KiB, at which reading ends; the last rows before it may be lost
- *   with it
+ * @param onBadRow told of a row of more than 16 KiB, at which reading ends
  * @throws the file system's error when the file cannot be opened or read
  */
 export async function* readRecords(
@@ -30,6 +28,8 @@ export async function* readRecords(
   quotes: boolean,
   onBadRow: (row: BadRow) => void,
 ): AsyncGenerator<CsvRecord, void, undefined> {
+  let parsed: CsvRecord[] = [];
+  let failure: unknown;
   const parser = parse({
     bom: true,
     trim: true,
@@ -40,24 +40,40 @@ export async function* readRecords(
     skip_empty_lines: true,
     relax_column_count: true,
     max_record_size: maxRowBytes,
-    info: true,
-  });
-  // The loop below meets every failure as the parser's; there is nothing left for the callback.
-  pipeline(createReadStream(path), parser, () => undefined);
-  type Parsed = { record: string[]; info: { lines: number; bytes: number } };
-  try {
-    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+    // Records that wait in the parser are lost when it meets an error.
+    on_record(fields, { lines, bytes }) {
       // The parser counts to the end of a record, which in quotes may be lines further down.
-      const inside = quotes ? record.reduce((sum, field) => sum + field.split("\n").length - 1, 0) : 0;
-      yield { line: info.lines - inside, fields: record, bytes: info.bytes };
-    }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const line = error["lines"];
-    onBadRow({
-      file: path,
-      line: typeof line === "number" ? line : 1,
-      problem: `is no row of a CSV file (${error.code}); the file is read no further`,
-    });
+      const inside = quotes ? fields.reduce((sum, field) => sum + field.split("\n").length - 1, 0) : 0;
+      parsed.push({ line: lines - inside, fields, bytes });
+      return null;
+    },
+  });
+  parser.on("error", (error) => {
+    failure ??= error;
+  });
+  const takeParsed = () => {
+    const records = parsed;
+    parsed = [];
+    return records;
+  };
+  for await (const chunk of createReadStream(path)) {
+    // An error is told a moment after the chunk that it is met in.
+    if (failure) break;
+    // Nothing leaves the parser but through on_record, so it takes each chunk at once.
+    parser.write(chunk);
+    yield* takeParsed();
   }
+  if (!failure) {
+    parser.resume();
+    await new Promise<void>((done) => parser.once("close", done).end());
+    yield* takeParsed();
+  }
+  if (!failure) return;
+  if (!(failure instanceof CsvError)) throw failure;
+  const line = failure["lines"];
+  onBadRow({
+    file: path,
+    line: typeof line === "number" ? line : 1,
+    problem: `is no row of a CSV file (${failure.code}); the file is read no further`,
+  });
 }

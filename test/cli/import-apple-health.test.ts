@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { generateExport } from "../../bench/import/generate-export.ts";
+import { CalendarPeriod } from "../../src/gen/wellvault/v1/metric_statistics_pb.ts";
+import { as } from "../support/clients.ts";
 import { runImportJson, samplesOf, startImport } from "../support/import-command.ts";
 import { type NetworkProxy, startProxy } from "../support/proxy.ts";
 import { startTestService, type TestService } from "../support/service.ts";
@@ -52,13 +54,26 @@ test("an export is stored once: devices apart, corrections in place, nights on t
   expect(of("mindful_minutes")).toEqual([[10, "apple_health_headspace", "2019-09-07"]]);
   expect(of("blood_pressure_systolic")).toHaveLength(1);
 
+  // Phone and watch counted the same walk: the day has the steps of one of them, not of both.
+  const request = {
+    employeeId,
+    kinds: ["steps"],
+    period: CalendarPeriod.DAY,
+    startDate: "2019-09-06",
+    endDate: "2019-09-07",
+  };
+  const { buckets } = await service.clients.metrics.aggregateSamples(request, as("employee", tenant, employeeId));
+  expect(buckets.map(({ startDate, sum }) => [startDate, sum])).toEqual([["2019-09-06", 845]]);
+
   const again = await runImportJson(toAppleHealth(fixture, "ada"));
   expect(again.summary).toMatchObject({ inserted: 0, replaced: 0, unchanged: 26, stale: 2, refused: 0 });
   expect(await samplesOf(service, tenant, employeeId)).toEqual(samples);
   expect(await samplesOf(service, tenant, bystander)).toEqual([]);
 });
 
-test("a later export replaces what changed since, and an earlier one after it changes nothing back", async () => {
+test("a later export replaces what changed since, and an earlier one after it changes nothing back", {
+  timeout: 90_000,
+}, async () => {
   const employeeId = await service.hire(tenant, "joan");
   const text = await readFile(fixture, "utf8");
   const later = text
@@ -118,7 +133,9 @@ test("an export of several chunks that is cut off on its way arrives whole, with
   expect(await samplesOf(service, tenant, cut)).toEqual(await samplesOf(service, tenant, whole));
 });
 
-test("a file that breaks off ends with 1, its line and what stood before it stored; a packed one says what to do", async () => {
+test("a file that breaks off ends with 1, its line and what stood before it stored; a packed one says what to do", {
+  timeout: 90_000,
+}, async () => {
   const employeeId = await service.hire(tenant, "edsger");
   const text = await readFile(fixture, "utf8");
   const file = join(folder, "broken.xml");

@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runImportJson, samplesOf, startImport } from "../support/import-command.ts";
 import { startTestService, type TestService } from "../support/service.ts";
+import { caller, createKey, startJwks, tokenSettings } from "../support/tokens.ts";
 
 const fixtures = join(import.meta.dirname, "../fixtures/fhir");
 const bundle = join(fixtures, "bundle.json");
@@ -95,4 +96,25 @@ test("a broken file ends with 1 and where, with what stood before it stored", as
   expect(await samplesOf(service, tenant, employeeId)).toHaveLength(3);
   const wrong = await startImport(toFhir(bundle, "--format", "xml")).ended;
   expect(wrong).toMatchObject({ status: 2, stdout: "" });
+});
+
+test("who may not is told so, and a token with the role of an ingest service proves who imports", async () => {
+  const other = await service.provision();
+  await service.hire(other, "ada");
+  const key = await createKey("k1");
+  const jwks = await startJwks([key.jwk]);
+  const guarded = await startTestService({}, service.database, tokenSettings({ WELLVAULT_JWKS_URL: jwks.url }));
+  try {
+    const args = toFhir(bundle, "--address", guarded.address, "--tenant", other);
+    const runAs = async (role: "ingest_service" | "company_admin") =>
+      await startImport(args, { WELLVAULT_TOKEN: await key.sign(caller(role, other)) }).ended;
+    const admin = await runAs("company_admin");
+    expect(admin).toMatchObject({ status: 1, stdout: "" });
+    expect(admin.stderr).toContain("The call failed (PermissionDenied)");
+    expect(await readdir(folder)).not.toContain("progress.json");
+    expect((await runAs("ingest_service")).stdout).toContain("19 inserted");
+  } finally {
+    await guarded.close();
+    await jwks.close();
+  }
 });

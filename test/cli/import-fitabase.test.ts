@@ -124,7 +124,9 @@ test("a dry run sends nothing, keeps no progress and says what would be refused"
   const to = await hireAll(sleeper);
   const dry = await startImport(toFitabase(to, folder, "--dry-run")).ended;
   expect(dry.status).toBe(1);
-  expect(dry.stdout).toMatch(/^Nothing was sent: \d+ would be sent, \d+ refused\.\n$/);
+  expect(dry.stdout).toMatch(
+    /^Nothing was sent: \d+ would be sent, (\d+) refused\.\n {2}"\d+" is no employee of the tenant: \1 refused\n$/,
+  );
   expect(dry.stderr).toContain(`"${sleeper}" is no employee of the tenant`);
   expect(await countStored(to)).toBe(0);
   expect(await readdir(scratch)).toEqual(["export"]);
@@ -191,7 +193,9 @@ test("bad rows are told by file and line without their values, and all others ar
   expect(summary.inserted).toBe(await countStored(to));
 });
 
-test("after kill -9 the next run sends only what was not acknowledged, and the sums are those of one run", async () => {
+test("after kill -9 the next run sends only what was not acknowledged, and the sums are those of one run", {
+  timeout: 90_000,
+}, async () => {
   const to = await hireAll();
   const progress = join(scratch, "killed.json");
   const args = toFitabase(to, folder, "--address", proxy.address, "--progress-file", progress);
@@ -214,7 +218,7 @@ test("after kill -9 the next run sends only what was not acknowledged, and the s
   await expect(readFile(progress)).rejects.toThrow("ENOENT");
 });
 
-test("Ctrl-C lets what is under way be answered, and the next run goes on after it", async () => {
+test("Ctrl-C lets what is under way be answered, and the next run goes on after it", { timeout: 90_000 }, async () => {
   const to = await hireAll();
   const progress = join(scratch, "interrupted.json");
   const args = toFitabase(to, folder, "--address", proxy.address, "--progress-file", progress);
@@ -231,7 +235,9 @@ test("Ctrl-C lets what is under way be answered, and the next run goes on after 
   expect(summary).toEqual({ ...whole, resumed: true, tenant: to });
 });
 
-test("a connection that breaks is opened again, and one that stays broken ends the import with what to do", async () => {
+test("a connection that breaks is opened again, and one that stays broken ends the import with what to do", {
+  timeout: 90_000,
+}, async () => {
   const to = await hireAll();
   const progress = join(scratch, "lost.json");
   const args = toFitabase(to, folder, "--address", proxy.address, "--progress-file", progress);
@@ -254,7 +260,9 @@ test("a connection that breaks is opened again, and one that stays broken ends t
   expect(await allSamples(to)).toEqual(stored);
 });
 
-test("progress of another file, tenant or option is not used, and an input that is none is refused", async () => {
+test("progress of another file, tenant or option is not used, and an input that is none is refused", {
+  timeout: 90_000,
+}, async () => {
   const progress = join(scratch, "other.json");
   const other = await hireAll();
   proxy.cutAfter(200_000);
@@ -271,7 +279,7 @@ test("progress of another file, tenant or option is not used, and an input that 
     status: 2,
     stdout: "",
   });
-  const none = await startImport(toFitabase(tenant, scratch)).ended;
+  const none = await startImport(toFitabase(tenant, scratch, "--dry-run")).ended;
   expect(none).toMatchObject({ status: 2, stdout: "" });
   expect(none.stderr).toContain("holds no Fitabase export");
   const offset = await startImport([...args, "--utc-offset-minutes", "841"]).ended;

@@ -179,7 +179,20 @@ describe("Fitabase files", () => {
       `Id,Time,Value\n1,4/1/2016,60\n${"9".repeat(20_000)}\n1,4/2/2016,60\n`,
     );
     expect(badRows).toEqual([{ file: path, line: 3, problem: expect.stringContaining("read no further") }]);
-    expect(samples.length).toBeLessThanOrEqual(1);
+    expect(samples).toHaveLength(1);
+  });
+
+  it("gives every row that stands before a line that does not end", async () => {
+    const rows = Array.from(
+      { length: 3_000 },
+      (_, day) => `1,${new Date(day * 86_400_000).toLocaleDateString("en-US", { timeZone: "UTC" })},1,327,346`,
+    );
+    const { samples, badRows } = await read(
+      "sleepDay",
+      [sleepHeader, ...rows.slice(2), "1".repeat(200_000)].join("\n"),
+    );
+    expect(samples).toHaveLength(2 * 2_998);
+    expect(badRows).toMatchObject([{ line: 3_000 }]);
   });
 
   it("fails when a file cannot be opened", async () => {

@@ -64,7 +64,7 @@ export function countsText(counts: ImportCounts, dryRun: boolean): string {
 }
 
 /** Writes what was passed over, a line each, the most frequent first. */
-export function passedOverText({ passedOver }: ImportCounts): string {
+function passedOverText({ passedOver }: ImportCounts): string {
   const entries = Object.entries(passedOver).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   if (entries.length === 0) return "";
   const lines = entries.map(([what, count]) => `  ${count} ${what}\n`);
@@ -72,8 +72,11 @@ export function passedOverText({ passedOver }: ImportCounts): string {
 }
 
 /** Writes the summary of an import that is through. */
-export function summaryText(state: ImportState, dryRun: boolean): string {
-  const { counts, complete } = state;
+export function summaryText({ counts, complete }: ImportState, { people }: ImportReport, dryRun: boolean): string {
   const end = complete ? "" : "; the input was not read to its end";
-  return `${dryRun ? "Nothing was sent: " : ""}${countsText(counts, dryRun)}${end}.\n${passedOverText(counts)}`;
+  const refused = [...people.values()].map(
+    ({ externalId, problem, samples }) => `  ${JSON.stringify(externalId)} ${problem}: ${samples} refused\n`,
+  );
+  const text = `${dryRun ? "Nothing was sent: " : ""}${countsText(counts, dryRun)}${end}.\n`;
+  return [text, ...refused, passedOverText(counts)].join("");
 }
