@@ -50,7 +50,7 @@ export function readEffective(
       `must be a period with both ends, or a date, for ${kind.slug}`,
     );
   }
-  return spanOf(start.micros, end.micros, offset);
+  return spanOf(start.micros, offset, end.micros, end.offset ?? utcOffset ?? 0);
 }
 
 function readTime(field: string, text: string | undefined): FhirTime {
@@ -90,13 +90,15 @@ function dayOf(micros: bigint, offset: number): SampleTime {
   return { start: local - (((local % day) + day) % day) - east, offset, daily: true };
 }
 
-/** A span of time; one from midnight to midnight is a day. FHIR's periods hold their ends, to the second or less. */
-function spanOf(start: bigint, end: bigint, offset: number): SampleTime {
-  const whole = (micros: bigint) => micros - (micros % second);
-  const from = whole(start);
-  const to = whole(end);
+/**
+ * A span of time. One from midnight to midnight by the clock is a day, however many hours it has; FHIR's periods hold
+ * their ends, so the last second, or minute, of the day is its end, too.
+ */
+function spanOf(start: bigint, offset: number, end: bigint, endOffset: number): SampleTime {
+  const from = start - (start % second);
+  const to = end - (end % second);
   const isMidnight = dayOf(from, offset).start === from;
-  const left = day - (to - from);
+  const left = day - (to + BigInt(endOffset) * minute - from - BigInt(offset) * minute);
   if (isMidnight && left >= 0n && left <= minute) return { start: from, offset, daily: true };
   return { start: from, end: to, offset, daily: false };
 }

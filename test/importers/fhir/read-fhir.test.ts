@@ -211,6 +211,32 @@ test("what cannot be taken is refused at its path with its field and without its
   expect(samplesOf(events).map(({ sample }) => sample.value)).toEqual([118, 62]);
 });
 
+test("a period of a whole day is a day, also where clocks change, and any other is an interval", async () => {
+  const of = (start: string, end: string) =>
+    ofCode("55423-8", {
+      ...{ effectiveDateTime: undefined, effectivePeriod: { start, end } },
+      valueQuantity: quantity(9, "1"),
+    });
+  const events = await read([
+    of("2024-05-01T00:00:00+02:00", "2024-05-02T00:00:00+02:00"),
+    of("2024-05-01T00:00:00+02:00", "2024-05-01T23:59:59.999+02:00"),
+    of("2024-03-31T00:00:00+01:00", "2024-04-01T00:00:00+02:00"),
+    of("2024-10-27T00:00:00+02:00", "2024-10-27T23:59:59+01:00"),
+    of("2024-05-01T00:00:00+02:00", "2024-05-01T23:00:00+02:00"),
+    of("2024-05-01T01:00:00+02:00", "2024-05-02T01:00:00+02:00"),
+  ]);
+  expect(samplesOf(events).map(({ sample: { daily, endTime } }) => [daily, endTime !== undefined])).toEqual([
+    [true, false],
+    [true, false],
+    [true, false],
+    [true, false],
+    [false, true],
+    [false, true],
+  ]);
+  const samples = samplesOf(events).map(({ sample }) => sample);
+  expect(findBadSamples(samples, new Date())).toEqual(new Map());
+});
+
 test("with --employee all of it is that person's, and another person in the file is refused", async () => {
   const events = await read(
     [
