@@ -7,8 +7,10 @@ import type { BadRow, ImportedSample } from "./imported-sample.ts";
 import { readCsv } from "./read-csv.ts";
 
 /** What a row of a file says. */
-interface RowSamples extends Omit<ReadStep, "events"> {
+interface RowSamples {
   readonly line: number;
+  /** How many bytes of the file have been read with it. */
+  readonly bytes: number;
   readonly externalId: string;
   readonly samples: readonly MetricSample[];
 }

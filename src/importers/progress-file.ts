@@ -92,7 +92,8 @@ export class ProgressFile {
   /** Removes the file: the import is complete. */
   async remove(): Promise<void> {
     await this.settle();
-    await rm(this.#path, { force: true });
+    // A kill may have left one that was being written.
+    for (const path of [this.#path, temporaryOf(this.#path)]) await rm(path, { force: true });
   }
 
   async #write(): Promise<void> {
@@ -109,7 +110,7 @@ export class ProgressFile {
 
 /** Puts a text into a file so that it holds the old text or the new one, whatever happens. */
 async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
+  const temporary = temporaryOf(path);
   const file = await open(temporary, "w", 0o600);
   try {
     await file.writeFile(text);
@@ -118,4 +119,8 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(temporary, path);
+}
+
+function temporaryOf(path: string): string {
+  return `${path}.new`;
 }
