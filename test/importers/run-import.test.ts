@@ -107,6 +107,23 @@ test("it reads no more than a chunk ahead of what is acknowledged", async () => 
   expect(most).toBeLessThanOrEqual(40);
 });
 
+test("after a failure, and after an interruption, nothing more is sent", async () => {
+  const events = Array.from({ length: 100 }, (_, at) => sampleEvent(`p${at % 5}`, 1 + at));
+  for (const interrupted of [false, true]) {
+    const stop = new AbortController();
+    let sent = 0;
+    const send: SendSamples = async () => {
+      if (++sent === 3 && !interrupted) throw new Error("over");
+      if (sent === 3) stop.abort(new Error("over"));
+      await new Promise((done) => setImmediate(done));
+      return { type: "stored", counts: noCounts };
+    };
+    const options = optionsFor(newState(), send, { batchSize: 1, inFlight: 2, signal: stop.signal });
+    await expect(runImport(stepsOf(events, 10), options)).rejects.toThrow("over");
+    expect(sent).toBeLessThanOrEqual(4);
+  }
+});
+
 test("what breaks a rule is told at its line with its field, and never reaches the service", async () => {
   const sent: number[] = [];
   const problems: ImportProblem[] = [];

@@ -192,6 +192,25 @@ test.each([
   expect(problemsOf(events)).toEqual([["broken", line, undefined]]);
 });
 
+test("what would fill memory ends reading, although it is well-formed", async () => {
+  const long = await readRecords(record({}), record({ sourceName: "x".repeat(3_000_000) }));
+  expect(samplesOf(long)).toHaveLength(1);
+  expect(long.at(-1)).toMatchObject({ problem: { line: 3, problem: expect.stringContaining("1 MiB") as string } });
+  const deep = await readRecords(record({}), `${"<a>".repeat(100)}${"</a>".repeat(100)}`);
+  expect(deep.at(-1)).toMatchObject({ problem: { problem: expect.stringContaining("deeper than 32") as string } });
+});
+
+test("all of a record's metadata are read, in any order", async () => {
+  const entry = (key: string, value: string) => `<MetadataEntry key="${key}" value="${value}"/>`;
+  const inner =
+    entry("HKMetadataKeyHeartRateMotionContext", "1") +
+    entry("HKTimeZone", "Asia/Tokyo") +
+    entry("HKWasUserEntered", "1");
+  const [sample, ...others] = samplesOf(await readRecords(record({}, inner)));
+  expect(sample).toMatchObject({ utcOffsetMinutes: 540, recordingMethod: RecordingMethod.MANUAL });
+  expect(others).toEqual([]);
+});
+
 test("other files are told, and sleep of a file that is cut is left out, for its nights may be", async () => {
   for (const text of ["", "PK\u0003\u0004", "{}", "<html></html>"]) {
     const events = await read(text);
