@@ -1,6 +1,7 @@
 import { fromEpoch, type Micros, toEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
 import { checkEmployeeExists } from "../employees/find-employee.ts";
 import { errors, type FieldViolation } from "../errors.ts";
+import { SampleShape } from "../gen/wellvault/v1/metric_pb.ts";
 import type { SampleKey, SampleRange } from "../gen/wellvault/v1/metric_service_pb.ts";
 import type { TenantSession } from "../tenancy/session.ts";
 import { checkRange, checkTimestamp } from "../time-rules.ts";
@@ -8,10 +9,7 @@ import { chosenKinds, unknownKind } from "./chosen-kinds.ts";
 import { type Kind, kindsBySlug, wakingKinds } from "./kinds.ts";
 import { listSources } from "./sample-arrays.ts";
 import { deleteSamplesByKey } from "./statements/delete-samples-by-key.ts";
-import { deleteSamplesInRange } from "./statements/delete-samples-in-range.ts";
-
-/** Samples that a step deletes at most: a transaction of a moment, for whose locks nobody waits long. */
-const samplesOfStep = 5_000;
+import { deleteSamplesInRange, samplesOfStep } from "./statements/delete-samples-in-range.ts";
 
 interface CheckedKey {
   readonly kind: Kind;
@@ -74,16 +72,16 @@ export async function deleteInRange(
   if (violations.length > 0 || from === undefined || to === undefined) throw errors.fieldsInvalid(violations);
   await checkEmployeeExists(session, employeeId);
   let deleted = 0;
-  for (const { number } of kinds) {
+  for (const { kind, daily } of kinds.flatMap(streamsOf)) {
     for (let start = from, isDone = false; !isDone; ) {
       const [row] = await session.query(deleteSamplesInRange, [
         employeeId,
-        number,
+        kind.number,
         toTimestamptz(start),
         toTimestamptz(to),
         source,
-        samplesOfStep,
-        wakingKinds,
+        daily,
+        kind.byWakingDay,
       ]);
       const step = row?.deleted ?? 0;
       deleted += step;
@@ -92,6 +90,12 @@ export async function deleteInRange(
     }
   }
   return { deleted, missing: 0, stale: 0 };
+}
+
+/** What a source may have of a kind: samples within the day, daily ones, or both. */
+function streamsOf(kind: Kind): { kind: Kind; daily: boolean }[] {
+  const dailyOnes = kind.shapes.map((shape) => shape === SampleShape.DAY);
+  return [false, true].filter((daily) => dailyOnes.includes(daily)).map((daily) => ({ kind, daily }));
 }
 
 /** Checks keys, and returns each once, in the order in which batches write. */

@@ -2,13 +2,11 @@ import type { CivilDay, Period } from "../civil-days.ts";
 import { checkEmployeeExists } from "../employees/find-employee.ts";
 import { Aggregation } from "../gen/wellvault/v1/metric_pb.ts";
 import type { TenantSession } from "../tenancy/session.ts";
-import { type Kind, wakingKinds } from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
 import { type AggregateRow, aggregateSampleDays } from "./statements/aggregate-sample-days.ts";
 import { computeDays } from "./statements/compute-days.ts";
-import { lockStaleDays } from "./statements/lock-stale-days.ts";
-
-/** Days that are computed in one transaction at most, whose locks keep writers of these days waiting. */
-const daysOfStep = 400;
+import { lockStaleDays, type StaleDay } from "./statements/lock-stale-days.ts";
+import { nextStepDays } from "./step-size.ts";
 
 /** How often stale days are computed for one question, at most. */
 const computingTries = 4;
@@ -56,26 +54,26 @@ export async function askDays(session: TenantSession, question: DaysQuestion): P
 /** Computes every day of the range that is stale when it is looked at, in steps. */
 async function computeStaleDays(session: TenantSession, { employeeId, kinds, from, to }: DaysQuestion): Promise<void> {
   // By kind and from day to day, so that a day that is written again and again is not computed again and again.
-  for (const { number } of kinds) {
-    let next = from;
-    let isDone = false;
-    while (!isDone) {
-      const stale = await session.transaction(async (transaction) => {
-        const days = await transaction.query(lockStaleDays, [employeeId, [number], next, to, daysOfStep]);
-        if (days.length === 0) return days;
-        await transaction.finish(computeDays, [
-          employeeId,
-          `{${days.map(({ kind }) => kind).join()}}`,
-          `{${days.map(({ day }) => day).join()}}`,
-          `{${days.map(({ source_no }) => source_no).join()}}`,
-          wakingKinds,
-        ]);
-        return days;
+  for (const { number, byWakingDay } of kinds) {
+    let days = nextStepDays();
+    for (let next = from; next < to; ) {
+      const startedAt = performance.now();
+      const lastDay = await session.transaction(async (transaction) => {
+        const rows = await transaction.query(lockStaleDays, [employeeId, number, next, to, days]);
+        const stale = rows.filter((row): row is StaleDay & { day: CivilDay } => row.day !== null);
+        if (stale.length > 0) {
+          await transaction.finish(computeDays, [
+            employeeId,
+            number,
+            stale.map(({ day }) => day),
+            stale.map(({ source_no }) => source_no),
+            byWakingDay,
+          ]);
+        }
+        return rows[0]?.last_day ?? to;
       });
-      // The sources of the last day may not all have been among them.
-      const last = stale.at(-1)?.day ?? to;
-      isDone = stale.length < daysOfStep;
-      next = last;
+      next = lastDay + 1;
+      days = nextStepDays({ days, tookMs: performance.now() - startedAt });
     }
   }
 }

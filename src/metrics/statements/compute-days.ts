@@ -1,88 +1,94 @@
+import type { CivilDay } from "../../civil-days.ts";
 import { statement } from "../../database/statement.ts";
 import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
-import type { NumberArray } from "./put-samples.ts";
 
 /**
- * Computes days from their samples. To be run under the locks of the days, as a statement of its own; see
+ * Computes days of a kind from their samples. To be run under the locks of the days, as a statement of its own; see
  * `lockStaleDays`.
  *
- * For each day two ranges of `samples_pkey`, one of them read from its end: with every offset there is, a day
- * begins up to 14 hours before or after it does in UTC, and a night that ends on it begins up to two days earlier.
+ * For each run of days that follow each other one range of `samples_pkey`, and a look-up for each latest sample. With
+ * every offset there is, a day begins up to 14 hours before or after it does in UTC, and a night that ends on it begins
+ * up to two days earlier. The offset of 0 has the day of a sample computed once and not wherever it is named.
  */
 export const computeDays = statement<
   [
     employeeId: string,
-    kinds: NumberArray,
-    /** Counted from 1970-01-01. */
-    days: NumberArray,
-    sourceNos: NumberArray,
-    /** The numbers of the kinds whose civil day is the one on which a sample ends. */
-    wakingKinds: NumberArray,
+    kind: number,
+    /** The days and their sources, an element for each. */
+    days: readonly CivilDay[],
+    sourceNos: readonly number[],
+    /** Whether the civil day of the kind's samples is the one on which they end, unless they are daily. */
+    isByWakingDay: boolean,
   ],
   never
 >`
   with stale as (
-    select
-      stale.kind, stale.day, stale.source_no, stale.kind = any ($5::smallint[]) and not source.daily as by_end,
-      ${employeeNoOf} as employee_no
-    from unnest($2::smallint[], $3::integer[], $4::smallint[]) as stale (kind, day, source_no)
-    join sample_sources as source on source.source_no = stale.source_no
+    select stale.day, stale.source_no
+    from unnest($3::integer[], $4::smallint[]) as stale (day, source_no)
   ),
-  bounds as (
-    select
-      stale.employee_no, stale.kind, stale.day, stale.source_no, stale.by_end,
-      to_timestamp((stale.day * 86400::bigint - case when stale.by_end then 223200 else 50400 end)::float8) as first_start,
-      to_timestamp((stale.day * 86400::bigint + 136800)::float8) as last_start
-    from stale
+  runs as (
+    select min(numbered.day) as first_day, max(numbered.day) as last_day
+    from (
+      select one.day, one.day - row_number() over (order by one.day) as run
+      from (select distinct stale.day from stale) as one
+    ) as numbered
+    group by numbered.run
+  ),
+  fresh as materialized (
+    select found.source_no, found.day, found.count, found.sum, found.min, found.max, found.last_time
+    from runs
+    cross join lateral (
+      select
+        placed.source_no, placed.day, count(*)::integer as count, sum(placed.value) as sum, min(placed.value) as min,
+        max(placed.value) as max, max(placed.start_time) as last_time
+      from (
+        select
+          sample.source_no, sample.start_time, sample.value,
+          floor((
+            date_part('epoch'::text, sample.start_time)
+            + case
+              when $5::boolean and sample.source_no <> all (
+                array(select source.source_no from sample_sources as source where source.daily)
+              ) then sample.end_seconds
+              else 0
+            end
+            + sample.utc_offset_minutes * 60
+          ) / 86400)::integer as day
+        from samples as sample
+        where sample.employee_no = ${employeeNoOf}
+          and sample.kind = $2::smallint
+          and sample.start_time
+            >= to_timestamp((runs.first_day * 86400::bigint - case when $5::boolean then 223200 else 50400 end)::float8)
+          and sample.start_time < to_timestamp((runs.last_day * 86400::bigint + 136800)::float8)
+          and sample.recording_method >= 0
+        offset 0
+      ) as placed
+      where placed.day between runs.first_day and runs.last_day
+      group by placed.day, placed.source_no
+    ) as found
   )
   update sample_days as day
   set
     state = 0,
-    count = fresh.count,
-    sum = fresh.sum,
-    min = fresh.min,
-    max = fresh.max,
+    count = coalesce(fresh.count, 0),
+    sum = coalesce(fresh.sum, 0),
+    min = coalesce(fresh.min, 0),
+    max = coalesce(fresh.max, 0),
     last = coalesce(latest.value, 0),
-    last_time = coalesce(latest.start_time, '-infinity')
-  from bounds
-  cross join lateral (
-    select
-      count(*)::integer as count,
-      coalesce(sum(sample.value), 0) as sum,
-      coalesce(min(sample.value), 0) as min,
-      coalesce(max(sample.value), 0) as max
-    from samples as sample
-    where sample.employee_no = bounds.employee_no
-      and sample.kind = bounds.kind
-      and sample.source_no = bounds.source_no
-      and sample.start_time >= bounds.first_start
-      and sample.start_time < bounds.last_start
-      and sample.recording_method >= 0
-      and floor((
-        date_part('epoch'::text, sample.start_time)
-        + case when bounds.by_end then sample.end_seconds else 0 end
-        + sample.utc_offset_minutes * 60
-      ) / 86400)::integer = bounds.day
-  ) as fresh
+    last_time = coalesce(fresh.last_time, '-infinity')
+  from stale
+  left join fresh on fresh.day = stale.day and fresh.source_no = stale.source_no
   left join lateral (
-    select sample.value, sample.start_time
-    from samples as sample
-    where sample.employee_no = bounds.employee_no
-      and sample.kind = bounds.kind
-      and sample.source_no = bounds.source_no
-      and sample.start_time >= bounds.first_start
-      and sample.start_time < bounds.last_start
-      and sample.recording_method >= 0
-      and floor((
-        date_part('epoch'::text, sample.start_time)
-        + case when bounds.by_end then sample.end_seconds else 0 end
-        + sample.utc_offset_minutes * 60
-      ) / 86400)::integer = bounds.day
-    order by sample.start_time desc
+    select one.value
+    from samples as one
+    where one.employee_no = ${employeeNoOf}
+      and one.kind = $2::smallint
+      and one.start_time = fresh.last_time
+      and one.source_no = stale.source_no
     limit 1
   ) as latest on true
-  where day.employee_no = bounds.employee_no
-    and day.kind = bounds.kind
-    and day.civil_day = date '1970-01-01' + bounds.day
-    and day.source_no = bounds.source_no
+  where day.employee_no = ${employeeNoOf}
+    and day.kind = $2::smallint
+    and day.civil_day = date '1970-01-01' + stale.day
+    and day.source_no = stale.source_no
 `;
