@@ -1,5 +1,7 @@
 import type { CivilDay, Period } from "../civil-days.ts";
 import { checkEmployeeExists } from "../employees/find-employee.ts";
+import { errors, WellvaultError } from "../errors.ts";
+import { ErrorReason } from "../gen/wellvault/v1/error_reason_pb.ts";
 import { Aggregation } from "../gen/wellvault/v1/metric_pb.ts";
 import type { TenantSession } from "../tenancy/session.ts";
 import type { Kind } from "./kinds.ts";
@@ -43,7 +45,11 @@ export async function askDays(session: TenantSession, question: DaysQuestion): P
   // An answer without stale days is what the samples come to at one instant. Days that become stale meanwhile were
   // written while the question was being answered: once the tries are over, it does not wait for them any more.
   for (let tries = 1; rows[0]?.stale && tries <= computingTries; tries++) {
-    await computeStaleDays(session, question);
+    await computeStaleDays(session, question).catch((error: unknown) => {
+      // Nobody asked for a write: whether it was done is of no interest to the caller.
+      const isLost = error instanceof WellvaultError && error.reason === ErrorReason.COMMIT_UNKNOWN;
+      throw isLost ? errors.databaseUnavailable(error) : error;
+    });
     rows = await ask();
   }
   const buckets = rows.filter((row): row is DaysBucket => row.kind !== null);

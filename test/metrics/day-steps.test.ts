@@ -4,7 +4,8 @@ import { fromMicros } from "../../src/civil-time.ts";
 import { CalendarPeriod } from "../../src/gen/wellvault/v1/metric_statistics_pb.ts";
 import { nextStepDays } from "../../src/metrics/step-size.ts";
 import { as } from "../support/clients.ts";
-import { blockedStatements } from "../support/locks.ts";
+import { failureOf } from "../support/errors.ts";
+import { blockedStatements, holdTable } from "../support/locks.ts";
 import { beginOtherWriter } from "../support/other-writer.ts";
 import { monday, sample } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
@@ -88,6 +89,19 @@ test("a question whose first days somebody else computes meanwhile computes the 
   await other.commit();
   await other.close();
   expect(await answer).toBe(days);
+});
+
+test("a question whose connection is lost while it computes is told to come again, not that a write may have been done", async () => {
+  const employeeId = await hireWithDays();
+  const held = await holdTable(service.database, tenant, "samples");
+  const answer = failureOf(count(employeeId));
+  await held.waiting();
+  await service.database.admin.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  );
+  expect(await answer).toMatchObject({ code: "Unavailable", reason: "DATABASE_UNAVAILABLE" });
+  await held.release();
+  expect(await count(employeeId)).toBe(days);
 });
 
 test("steps grow while they are short, shrink when they are long, and have a day at least", () => {
