@@ -20,7 +20,7 @@ import {
 import type { TenantSession } from "../tenancy/session.ts";
 import { chosenKinds } from "./chosen-kinds.ts";
 import { type Kind, kindsByNumber } from "./kinds.ts";
-import { askDays, type DaysBucket } from "./sample-days.ts";
+import { askDays, type DaysBucket, meanOf } from "./sample-days.ts";
 
 /** Buckets of a kind at most. */
 const maxBuckets = 1_000;
@@ -124,7 +124,7 @@ function toBucket(
     dayCount: row.day_count,
     ...(wanted.has(COUNT) ? { count: BigInt(count) } : {}),
     ...(wanted.has(SUM) ? { sum } : {}),
-    ...(wanted.has(MEAN) ? { mean: sum / count } : {}),
+    ...(wanted.has(MEAN) ? { mean: meanOf(row) } : {}),
     ...(wanted.has(MINIMUM) ? { minimum } : {}),
     ...(wanted.has(MAXIMUM) ? { maximum } : {}),
     ...(wanted.has(LAST) ? { last, lastTime: fromEpoch(row.last_epoch) } : {}),

@@ -9,7 +9,7 @@ import type { TrendSpanSchema } from "../gen/wellvault/v1/metric_statistics_pb.t
 import type { TenantSession } from "../tenancy/session.ts";
 import { readDate } from "./aggregate-samples.ts";
 import { chosenKinds } from "./chosen-kinds.ts";
-import { askDays, type DaysBucket } from "./sample-days.ts";
+import { askDays, type DaysBucket, meanOf } from "./sample-days.ts";
 
 /** Days of the two spans: four times as many before, so that both have the same days of the week. */
 const recentDays = 7;
@@ -32,9 +32,9 @@ export async function getTrend(
   const middle = to - recentDays;
   const from = middle - baselineDays;
   const days = await askDays(session, { employeeId, kinds: [kind], from, to, period: "day", source });
-  const dayValue = ({ count, sum, last }: DaysBucket): number => {
-    if (kind.aggregation === Aggregation.SUM) return sum;
-    return kind.aggregation === Aggregation.MEAN ? sum / count : last;
+  const dayValue = (bucket: DaysBucket): number => {
+    if (kind.aggregation === Aggregation.SUM) return bucket.sum;
+    return kind.aggregation === Aggregation.MEAN ? meanOf(bucket) : bucket.last;
   };
   const span = (start: CivilDay, end: CivilDay): Span & { mean?: number } => {
     const values = days.filter(({ start_day }) => start_day >= start && start_day < end).map(dayValue);
@@ -51,8 +51,9 @@ export async function getTrend(
   const baseline = span(from, middle);
   if (recent.mean === undefined || baseline.mean === undefined) return { recent, baseline };
   const change = recent.mean - baseline.mean;
-  const percent = baseline.mean === 0 ? {} : { changePercent: (100 * change) / Math.abs(baseline.mean) };
-  return { recent, baseline, change, ...percent };
+  // Of 0, and of what is next to 0, there is no percentage.
+  const changePercent = (100 * change) / Math.abs(baseline.mean);
+  return { recent, baseline, change, ...(Number.isFinite(changePercent) ? { changePercent } : {}) };
 }
 
 /** The present civil day where the employee is. */

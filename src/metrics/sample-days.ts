@@ -57,6 +57,11 @@ export async function askDays(session: TenantSession, question: DaysQuestion): P
   return buckets;
 }
 
+/** The mean of a bucket's samples. Adding up rounds, which may not take it beyond the samples themselves. */
+export function meanOf({ sum, count, minimum, maximum }: DaysBucket): number {
+  return Math.min(maximum, Math.max(minimum, sum / count));
+}
+
 /** Computes every day of the range that is stale when it is looked at, in steps. */
 async function computeStaleDays(session: TenantSession, { employeeId, kinds, from, to }: DaysQuestion): Promise<void> {
   // By kind and from day to day, so that a day that is written again and again is not computed again and again.

@@ -157,6 +157,47 @@ describe("nothing is counted twice", () => {
   });
 });
 
+describe("values at the edges of what numbers can say", () => {
+  test("a mean is neither above the largest sample nor below the smallest", async () => {
+    const employeeId = await service.hire(tenant);
+    const beats = Array.from({ length: 3 }, (_, minute) =>
+      sample({ value: 61.7, startTime: at(`2026-02-02T08:0${minute}:00Z`) }),
+    );
+    // The control: added up and divided they are more.
+    expect((61.7 + 61.7 + 61.7) / 3).toBeGreaterThan(61.7);
+    await put(employeeId, ...beats);
+    expect(await ask(employeeId, ["heart_rate"])).toMatchObject([{ mean: 61.7, minimum: 61.7, maximum: 61.7 }]);
+  });
+
+  test("of two sources whose last samples start together, the answer names the same one every time", async () => {
+    const employeeId = await service.hire(tenant);
+    const startTime = at("2026-02-02T08:00:00Z");
+    const scale = (source: string, value: number) => sample({ kind: "weight", source, value, startTime });
+    await put(employeeId, scale("scale_b", 71));
+    await put(employeeId, scale("scale_a", 70), scale("scale_c", 72));
+    expect(await ask(employeeId, ["weight"])).toMatchObject([{ last: 70, count: 3n }]);
+    const month = { period: MONTH, startDate: "2026-02-01", endDate: "2026-03-01" };
+    expect(await ask(employeeId, ["weight"], month)).toMatchObject([{ last: 70, count: 3n }]);
+  });
+
+  test("the largest sums and the smallest values come out as they went in", async () => {
+    const employeeId = await service.hire(tenant);
+    const minutes = Array.from({ length: 1_000 }, (_, minute) => ({
+      startTime: fromMicros(micros("2026-02-02T00:00:00Z") + BigInt(minute) * minuteMicros),
+      endTime: fromMicros(micros("2026-02-02T00:00:00Z") + BigInt(minute + 1) * minuteMicros),
+    }));
+    await put(employeeId, ...minutes.map((times) => sample({ kind: "distance", value: 1e6, ...times })));
+    await put(
+      employeeId,
+      walk("2026-02-02T08:00:00Z", "2026-02-02T09:00:00Z", Number.MIN_VALUE, { kind: "hydration" }),
+    );
+    expect(await ask(employeeId, ["distance", "hydration"])).toMatchObject([
+      { sum: 1e9, count: 1_000n },
+      { sum: Number.MIN_VALUE, count: 1n },
+    ]);
+  });
+});
+
 describe("buckets", () => {
   test("are whole weeks and months, leave out what has no samples, and keep a measured 0", async () => {
     const employeeId = await service.hire(tenant);

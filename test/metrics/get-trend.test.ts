@@ -72,6 +72,11 @@ test("says what there is when one of the spans has no samples, or is 0 on averag
   const zero = await trend(employeeId, "steps");
   expect(zero).toMatchObject({ change: 10, baseline: { mean: 0, dayCount: 1 } });
   expect(zero.changePercent).toBeUndefined();
+  // So close to 0 that a percentage of it is no number.
+  await put(employeeId, "weight", { 1: [80], 9: [Number.MIN_VALUE] });
+  const tiny = await trend(employeeId, "weight");
+  expect(tiny).toMatchObject({ change: 80, baseline: { mean: Number.MIN_VALUE } });
+  expect(tiny.changePercent).toBeUndefined();
   await put(employeeId, "mood_valence", { 1: [1], 9: [-2] });
   expect(await trend(employeeId, "mood_valence")).toMatchObject({ change: 3, changePercent: 150 });
 });

@@ -23,7 +23,8 @@ export interface AggregateRow {
 /**
  * What the days of a range come to in periods, for each kind. Of a source with a total of the day, the total is
  * taken and not what lies within the day. Of several sources, the one with the most is taken for kinds that are
- * added, day by day, and all for the others. There is always one row at least.
+ * added, day by day, and all for the others. Where sources are alike, the first by slug is taken. There is always one row
+ * at least.
  *
  * For each kind a range of `sample_days_pkey`: a day and source for each row.
  */
@@ -54,7 +55,7 @@ export const aggregateSampleDays = statement<
   ),
   ranked as (
     select
-      found.kind, found.civil_day, found.count, found.sum, found.min, found.max, found.last, found.last_time,
+      found.kind, found.civil_day, found.slug, found.count, found.sum, found.min, found.max, found.last, found.last_time,
       row_number() over (partition by found.kind, found.civil_day order by found.sum desc, found.slug) as place
     from found
     where found.count > 0 and (found.daily or not found.has_total)
@@ -68,7 +69,7 @@ export const aggregateSampleDays = statement<
       sum(ranked.sum) as sum,
       min(ranked.min) as minimum,
       max(ranked.max) as maximum,
-      (array_agg(ranked.last order by ranked.last_time desc))[1] as last,
+      (array_agg(ranked.last order by ranked.last_time desc, ranked.slug))[1] as last,
       date_part('epoch'::text, max(ranked.last_time)) as last_epoch
     from ranked
     where ranked.place = 1 or ranked.kind <> all ($7::smallint[])
