@@ -4,7 +4,7 @@ import { fromMicros, minuteMicros } from "../../src/civil-time.ts";
 import type { MetricSample } from "../../src/gen/wellvault/v1/metric_pb.ts";
 import { CalendarPeriod } from "../../src/gen/wellvault/v1/metric_statistics_pb.ts";
 import { as } from "../support/clients.ts";
-import { sample } from "../support/samples.ts";
+import { sample, sampleKey } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 let service: TestService;
@@ -81,6 +81,26 @@ test("a day whose samples were purged stays as it is, whatever is written or del
   expect(await ask(tenant, employeeId)).toMatchObject([...kept, { startDate: "2019-05-02", count: 1n, mean: 50 }]);
   await put(other, theirs, [at("2019-05-01T10:00:00Z", 80)]);
   expect(await ask(other, theirs)).toMatchObject([{ startDate: "2019-05-01", count: 3n, mean: 70 }]);
+});
+
+test("a day of which only deleted samples were purged counts what is written for it later", async () => {
+  const tenant = await service.provision();
+  const employeeId = await service.hire(tenant);
+  const at = (version: bigint, value: number) =>
+    sample({ startTime: fromMicros(micros("2019-05-01T08:00:00Z")), value, version });
+  await put(tenant, employeeId, [at(1n, 60)]);
+  const value = { keys: [sampleKey(at(1n, 60))] };
+  await service.clients.metrics.deleteSamples(
+    { employeeId, selection: { case: "keys", value } },
+    as("employee", tenant, employeeId),
+  );
+  expect(await ask(tenant, employeeId)).toEqual([]);
+  expect(await purge(tenant)).toBe(1n);
+  await put(tenant, employeeId, [at(2n, 70)]);
+  expect(await ask(tenant, employeeId)).toMatchObject([{ startDate: "2019-05-01", count: 1n, mean: 70 }]);
+  // Which is a sample, and so the day is kept by the next purge.
+  expect(await purge(tenant)).toBe(1n);
+  expect(await ask(tenant, employeeId)).toMatchObject([{ startDate: "2019-05-01", count: 1n, mean: 70 }]);
 });
 
 test("the first day that is kept goes on being computed", async () => {
