@@ -10,6 +10,7 @@ import { type Kind, kindsBySlug, wakingKinds } from "./kinds.ts";
 import { listSources } from "./sample-arrays.ts";
 import { deleteSamplesByKey } from "./statements/delete-samples-by-key.ts";
 import { deleteSamplesInRange, samplesOfStep } from "./statements/delete-samples-in-range.ts";
+import { wipeKeptDays } from "./statements/wipe-kept-days.ts";
 
 interface CheckedKey {
   readonly kind: Kind;
@@ -88,6 +89,16 @@ export async function deleteInRange(
       isDone = step < samplesOfStep;
       if (row && row.last_epoch !== null) start = toMicros(fromEpoch(row.last_epoch));
     }
+    // What is left of samples that were purged before goes with the others.
+    await session.query(wipeKeptDays, [
+      employeeId,
+      kind.number,
+      toTimestamptz(from),
+      toTimestamptz(to),
+      source,
+      daily,
+      kind.byWakingDay,
+    ]);
   }
   return { deleted, missing: 0, stale: 0 };
 }

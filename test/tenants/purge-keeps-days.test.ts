@@ -122,3 +122,54 @@ test("the first day that is kept goes on being computed", async () => {
   // A day that is kept, without what was written later, then two that are computed.
   expect(counts).toEqual([2n, 2n, 1n]);
 });
+
+test("kept days within a range that is deleted are wiped, of that source and kind, and of nobody else", async () => {
+  const tenant = await service.provision();
+  const [employeeId, colleague] = [await service.hire(tenant), await service.hire(tenant)];
+  const at = (date: string, over: Parameters<typeof sample>[0] = {}) =>
+    sample({ startTime: fromMicros(micros(`${date}T12:00:00Z`)), ...over });
+  const dates = ["2019-04-30", "2019-05-01", "2019-05-02", "2019-05-03"];
+  for (const id of [employeeId, colleague]) {
+    await put(tenant, id, [
+      ...dates.map((date) => at(date)),
+      at("2019-05-01", { source: "ring", value: 50 }),
+      at("2019-05-01", { kind: "weight", value: 70 }),
+    ]);
+  }
+  expect(await purge(tenant)).toBe(12n);
+  const days = async (id: string) =>
+    (await ask(tenant, id)).map(({ kind, startDate, mean }) => `${kind} ${startDate.slice(5)} ${mean}`);
+  const before = await days(colleague);
+  const remove = async (start: string, end: string) => {
+    const [startTime, endTime] = [start, end].map((time) => fromMicros(micros(time)));
+    const value = {
+      source: "watch",
+      kinds: ["heart_rate"],
+      startTime: startTime as object,
+      endTime: endTime as object,
+    };
+    await service.clients.metrics.deleteSamples(
+      { employeeId, selection: { case: "range", value } },
+      as("employee", tenant, employeeId),
+    );
+  };
+  // 1 May begins by some offset at 10:00 of the day before in UTC, and ends by some at 14:00 of the day after.
+  await remove("2019-04-30T10:00:01Z", "2019-05-02T14:00:00Z");
+  await remove("2019-04-30T10:00:00Z", "2019-05-02T13:59:59Z");
+  expect(await days(employeeId)).toEqual(before);
+  await remove("2019-04-30T10:00:00Z", "2019-05-02T14:00:00Z");
+  expect(await days(employeeId)).toEqual([
+    "heart_rate 04-30 60",
+    "heart_rate 05-01 50",
+    "heart_rate 05-02 60",
+    "heart_rate 05-03 60",
+    "weight 05-01 70",
+  ]);
+  // And nothing that comes late brings it back.
+  await put(tenant, employeeId, [at("2019-05-01", { version: 2n })]);
+  expect((await days(employeeId)).filter((day) => day.includes("05-01"))).toEqual([
+    "heart_rate 05-01 50",
+    "weight 05-01 70",
+  ]);
+  expect(await days(colleague)).toEqual(before);
+});
