@@ -12,7 +12,7 @@ export interface PurgeStep {
   readonly log_start_micros: string | null;
 }
 
-/** One step of a purge; sql/control/0008_retention.sql says what it is. */
+/** One step of a purge; sql/control/0010_purge.sql says what it is. */
 export const purgeExpiredStep = statement<
   [tenantId: string, afterEmployee: number, maxRows: number, dryRun: boolean],
   PurgeStep

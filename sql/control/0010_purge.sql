@@ -1,5 +1,5 @@
--- Days outlive the samples that they were computed from: before a purge removes any sample of a day, it computes
--- the day if it is stale, and marks it as one to be kept as it is.
+-- What removes raw data that is kept no longer. Days outlive the samples that they were computed from: before a purge
+-- removes any sample of a day, it computes the day if it is stale, and marks it as one to be kept as it is.
 grant create on schema control to wellvault_owner;
 set local role wellvault_owner;
 
@@ -15,8 +15,10 @@ $$;
 comment on function control.sample_day(timestamptz, integer, smallint, boolean) is 'The civil day that a sample belongs to.';
 revoke all on function control.sample_day(timestamptz, integer, smallint, boolean) from public;
 
--- Computes the days of samples that are about to be purged where they are stale, and marks them as kept. The samples
--- are locked by the caller: writers lock samples first and mark days afterwards, and so does a purge.
+-- Computes the days of samples that are about to be purged where they are stale, and marks them as kept. A day without
+-- samples is not kept: tombstones are all that is purged of it, and what is written for it later has to count.
+--
+-- The samples are locked by the caller: writers lock samples first and mark days afterwards, and so does a purge.
 create function control.settle_days(
   vault name, person integer, kinds smallint[], starts timestamptz[], sources smallint[]
 )
@@ -67,8 +69,10 @@ begin
         coalesce(max(s.start_time), ''-infinity'') as last_time
       from %1$I.samples as s
       where s.employee_no = $1 and s.kind = t.kind and s.source_no = t.source_no and s.recording_method >= 0
-        and s.start_time >= to_timestamp(((t.civil_day - date ''1970-01-01'') * 86400 - 62 * 3600)::float8)
-        and s.start_time < to_timestamp(((t.civil_day - date ''1970-01-01'') * 86400 + 38 * 3600)::float8)
+        and s.start_time >= to_timestamp((
+          (t.civil_day - date ''1970-01-01'') * 86400::bigint - case when k.by_waking_day then 62 else 14 end * 3600
+        )::float8)
+        and s.start_time < to_timestamp(((t.civil_day - date ''1970-01-01'') * 86400::bigint + 38 * 3600)::float8)
         and control.sample_day(s.start_time, s.end_seconds, s.utc_offset_minutes, k.by_waking_day and not source.daily)
           = t.civil_day
     ) as fresh
@@ -76,7 +80,7 @@ begin
       and d.state = 1', vault)
     using person, day_kinds, days, day_sources;
   execute format('update %1$I.sample_days as d
-    set state = 2
+    set state = case when d.count > 0 then 2 else 0 end
     from unnest($2, $3, $4) as t (kind, civil_day, source_no)
     where d.employee_no = $1 and d.kind = t.kind and d.civil_day = t.civil_day and d.source_no = t.source_no', vault)
     using person, day_kinds, days, day_sources;
@@ -86,8 +90,15 @@ comment on function control.settle_days(name, integer, smallint[], timestamptz[]
   'Computes the days of samples that are about to be purged, and marks them as kept. Called by control.purge_expired.';
 revoke all on function control.settle_days(name, integer, smallint[], timestamptz[], smallint[]) from public;
 
--- As it was, but that days are settled before their samples go.
-create or replace function control.purge_expired(
+-- Removes the next expired rows of a company, or counts them, and says after which employee to go on.
+--
+-- No role of a vault may delete a row, and none has to: this runs as the owner of the tables, says itself which
+-- rows are expired, and tells nothing of them but how many they were. So whoever may call it can remove what the
+-- company's settings say, and nothing else.
+--
+-- One call is one step: as many rows as it is told at most, of a hundred employees at most. It goes by the primary keys:
+-- for each kind of an employee's samples one range, so it reads what it removes and little else.
+create function control.purge_expired(
   tenant text,
   after_employee integer,
   max_rows integer,
@@ -209,6 +220,10 @@ begin
   end loop;
 end
 $$;
+comment on function control.purge_expired(text, integer, integer, boolean) is
+  'Removes the next rows of a company that are older than it keeps them, or counts them. Nothing for a tenant that there is not.';
+revoke all on function control.purge_expired(text, integer, integer, boolean) from public;
+grant execute on function control.purge_expired(text, integer, integer, boolean) to wellvault_control;
 
 reset role;
 revoke create on schema control from wellvault_owner;
