@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { Tokenizer, TokenParser } from "@streamparser/json";
+import { Tokenizer, TokenParser, TokenType } from "@streamparser/json";
 import type { ImportEvent, ImportProblem, ReadStep } from "../import-event.ts";
 import { asObject } from "./json.ts";
 import type { ObservationOptions } from "./read-observation.ts";
@@ -7,7 +7,11 @@ import { readResource } from "./read-resource.ts";
 
 /** Bytes of an entry at most, and of what stands around entries. Memory must not follow them. */
 const maxEntryBytes = 4 * 1_048_576;
+/** Lists and objects within each other at most: each takes far more memory than its bracket. Resources have a dozen. */
+const maxDepth = 100;
 const lineFeed = 0x0a;
+const opening: ReadonlySet<TokenType> = new Set([TokenType.LEFT_BRACE, TokenType.LEFT_BRACKET]);
+const closing: ReadonlySet<TokenType> = new Set([TokenType.RIGHT_BRACE, TokenType.RIGHT_BRACKET]);
 
 /**
  * Streams the observations of a Bundle, entry by entry.
@@ -27,11 +31,27 @@ export async function* readBundle(
   let sinceEntry = 0;
   /** Where the last token began, in bytes of the file. */
   let token = 0;
+  let depth = 0;
+  /** The last text, and the name in the Bundle whose value comes next. */
+  let text: unknown;
+  let name: unknown;
+  /** Why reading has to end, at the token where it was met. */
+  let flaw: { readonly at: number; readonly problem: string } | undefined;
   const tokenizer = new Tokenizer();
   const parser = new TokenParser({ paths: ["$.entry.*", "$.resourceType"], keepStack: false });
   tokenizer.onToken = (found) => {
     token = found.offset;
-    parser.write(found);
+    if (flaw) return;
+    if (name === "entry" && found.token !== TokenType.LEFT_BRACKET)
+      flaw = { at: token, problem: "entry must be a list" };
+    name = depth === 1 && found.token === TokenType.COLON ? text : undefined;
+    text = found.value;
+    if (opening.has(found.token)) depth++;
+    else if (closing.has(found.token)) depth--;
+    if (depth > maxDepth) {
+      flaw = { at: token, problem: `must not hold lists and objects more than ${maxDepth} deep` };
+    }
+    if (!flaw) parser.write(found);
   };
   parser.onValue = ({ value, key, stack }) => {
     if (stack.length === 1 && key === "resourceType") {
@@ -47,7 +67,8 @@ export async function* readBundle(
   for await (const chunk of chunks) {
     sinceEntry += chunk.length;
     const failure = failureOf(() => tokenizer.write(chunk));
-    if (failure) broken = { line: lines.at(chunk, failure.at ?? token - bytes), problem: "is no JSON" };
+    if (flaw) broken = { line: lines.at(chunk, flaw.at - bytes), problem: flaw.problem };
+    else if (failure) broken = { line: lines.at(chunk, failure.at ?? token - bytes), problem: "is no JSON" };
     else if (sinceEntry > maxEntryBytes + chunk.length) {
       broken = {
         line: lines.at(chunk, 0),

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import type { ImportEvent, ReadStep } from "../import-event.ts";
 import type { ObservationOptions } from "./read-observation.ts";
@@ -31,10 +32,10 @@ export async function* readNdjson(
   };
   const end = (): ImportEvent[] => {
     line++;
-    const text = parts && Buffer.concat(parts).toString("utf8");
+    const bytes = parts && Buffer.concat(parts);
     parts = [];
     length = 0;
-    return readLine(text, { file: path, line }, options);
+    return readLine(bytes, { file: path, line }, options);
   };
   for await (const chunk of chunks) {
     const events: ImportEvent[] = [];
@@ -52,12 +53,15 @@ export async function* readNdjson(
 }
 
 function readLine(
-  text: string | undefined,
+  bytes: Buffer | undefined,
   place: { readonly file: string; readonly line: number },
   options: ObservationOptions,
 ): ImportEvent[] {
   const refused = (problem: string): ImportEvent[] => [{ type: "refused", problem: { ...place, problem } }];
-  if (text === undefined) return refused(`must be at most ${maxLineBytes / 1_048_576} MiB long`);
+  if (bytes === undefined) return refused(`must be at most ${maxLineBytes / 1_048_576} MiB long`);
+  // Letters that cannot be read would all become the same one, and two people's ids with them.
+  if (!isUtf8(bytes)) return refused("is not in UTF-8");
+  const text = bytes.toString("utf8");
   // A byte order mark may stand before the first line.
   const json = place.line === 1 ? text.replace(/^\uFEFF/, "") : text;
   if (json.trim() === "") return [];

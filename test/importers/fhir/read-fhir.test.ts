@@ -262,12 +262,10 @@ test("codes of other systems, results that do not stand and deletions are passed
           resource: observation({ status }),
         })),
         { request: { method: "DELETE", url: "Observation/7" } },
-        { resource: { resourceType: "Bundle" } },
       ],
     }),
   );
   expect(passedOver(events)).toEqual([
-    "Bundle",
     "Observation cancelled",
     "Observation entered-in-error",
     "Observation of another code",
@@ -295,6 +293,14 @@ test.each([
   ["another resource", good, 0, undefined],
   ["lines", `${good}\n${good}`, 0, 2],
   ["a list", `[${good}]`, 0, undefined],
+  ["an entry that is in no list", `{"resourceType":"Bundle",\n"entry":{"resource":${good}}}`, 0, 2],
+  ["no list of entries", `{"resourceType":"Bundle",\n"entry":null}`, 0, 2],
+  [
+    "deeper than any, for each bracket takes memory",
+    `{"resourceType":"Bundle",\n"entry":[{"resource":${good}},\n${"[".repeat(101)}${"]".repeat(101)}]}`,
+    1,
+    3,
+  ],
 ])(
   "a file that is no Bundle ends reading with where, and what stood before it stays: %s",
   async (_, text, samples, line) => {
@@ -307,6 +313,21 @@ test.each([
     expect(problems[0]?.problem).toContain("the file is read no further");
   },
 );
+
+test("a Bundle in a Bundle, or on a line, is refused instead of left out", async () => {
+  const inner = { resourceType: "Bundle", entry: [{ resource: observation() }] };
+  const problem = "must not be a Bundle: one is imported as a file of its own";
+  expect(await read([inner])).toMatchObject([{ type: "refused", problem: { path: "entry[0].resource", problem } }]);
+  const line = await readText(JSON.stringify(inner), { as: "ndjson" });
+  expect(line).toMatchObject([{ type: "refused", problem: { line: 1, problem } }]);
+});
+
+test("a line whose letters cannot be read is refused, for ids of two people could become the same", async () => {
+  const line = JSON.stringify(observation({ subject: { identifier: { value: "M\u00fcller" } } }));
+  expect(samplesOf(await readText(line, { as: "ndjson" }))).toMatchObject([{ externalId: "M\u00fcller" }]);
+  const events = await readText(Buffer.from(`${line}\n`, "latin1"), { as: "ndjson" });
+  expect(problemsOf(events)).toEqual([{ type: "refused", line: 1, problem: "is not in UTF-8" }]);
+});
 
 test("a bad line of NDJSON is refused by its number, however long it is, and the next one is read", async () => {
   const text = `\uFEFF${good}\r\n\n{"resourceType":\n"${"x".repeat(5_000_000)}"\n[]\n${good}`;
