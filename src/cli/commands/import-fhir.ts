@@ -10,7 +10,7 @@ export function importFhirCommand(): Command {
     .option("--employee <external id>", "the employee that all of it is of; default those whom the subjects name")
     .option(
       "--utc-offset-minutes <n>",
-      "minutes east of Greenwich of the people's clock, -840 to 840, for dates and times by UTC",
+      "minutes east of Greenwich of the people's clock, -840 to 840, for times by UTC",
       (text) => integer("--utc-offset-minutes", text, -840, 840),
     )
     .addOption(

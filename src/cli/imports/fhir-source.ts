@@ -7,7 +7,7 @@ import type { ImportSource } from "./import-source.ts";
 export interface FhirOptions {
   /** The employee that all of it is of; undefined takes the people whom it names. */
   readonly employee?: string;
-  /** The offset of the people's clock, for dates and times by UTC. */
+  /** The offset of the people's clock, for times by UTC. */
   readonly utcOffsetMinutes?: number;
   /** Undefined goes by the name of the file. */
   readonly format?: "bundle" | "ndjson";

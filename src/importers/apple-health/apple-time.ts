@@ -26,3 +26,23 @@ export function readAppleTime(text: string): AppleTime | undefined {
   const seconds = local / 1_000 - offset * 60;
   return Math.abs(offset) <= 840 && seconds >= 0 ? { seconds, offset } : undefined;
 }
+
+const daySeconds = 86_400;
+
+/**
+ * The civil day of an instant, in days since 1970-01-01.
+ *
+ * @param seconds the instant, in seconds since 1970 UTC
+ * @param offset minutes east of Greenwich
+ */
+export function civilDay(seconds: number, offset: number): number {
+  return Math.floor((seconds + offset * 60) / daySeconds);
+}
+
+/**
+ * When a sample of a civil day begins. A day is told by its date alone, as one by UTC: its start is part of its key, and
+ * a later export, made in another time zone, would otherwise bring the same day as another one, to be counted twice.
+ */
+export function dayStart(day: number): AppleTime {
+  return { seconds: day * daySeconds, offset: 0 };
+}

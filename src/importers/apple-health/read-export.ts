@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { MetricSampleSchema, RecordingMethod } from "../../gen/wellvault/v1/metric_pb.ts";
 import type { ImportEvent, ReadStep, SampleEvent } from "../import-event.ts";
 import { RecordProblem } from "../record-problem.ts";
-import { readAppleTime } from "./apple-time.ts";
+import { dayStart, readAppleTime } from "./apple-time.ts";
 import { ExportParser, ExportProblem } from "./export-parser.ts";
 import { type HealthRecord, readRecord } from "./read-record.ts";
 import { maxPieces, type SleepDay, SleepDays } from "./sleep-days.ts";
@@ -80,7 +80,8 @@ export async function* readAppleHealth(
 
 /** The samples of a day. What is derived from an export is as new as the export, whatever its records say. */
 function sleepSamples(day: SleepDay, externalId: string, file: string, exported = 1): SampleEvent[] {
-  const { source, start, offset, asleep, inBed, line } = day;
+  const { source, asleep, inBed, line } = day;
+  const start = dayStart(day.day);
   const values = [
     ["sleep_duration", asleep],
     ["time_in_bed", inBed],
@@ -89,8 +90,8 @@ function sleepSamples(day: SleepDay, externalId: string, file: string, exported 
     if (value === undefined) return [];
     const sample = create(MetricSampleSchema, {
       kind,
-      startTime: { seconds: BigInt(start), nanos: 0 },
-      utcOffsetMinutes: offset,
+      startTime: { seconds: BigInt(start.seconds), nanos: 0 },
+      utcOffsetMinutes: start.offset,
       value,
       source,
       daily: true,

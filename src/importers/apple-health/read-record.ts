@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type MetricSample, MetricSampleSchema, RecordingMethod } from "../../gen/wellvault/v1/metric_pb.ts";
 import { RecordProblem, readNumber } from "../record-problem.ts";
 import { zoneOffsetMinutes } from "../zone-offset.ts";
-import { type AppleTime, readAppleTime } from "./apple-time.ts";
+import { type AppleTime, civilDay, dayStart, readAppleTime } from "./apple-time.ts";
 import { mindfulSession, type RecordType, recordTypes, sleepAnalysis, sleepStages } from "./record-types.ts";
 import type { SleepPiece } from "./sleep-days.ts";
 import { sourceSlug } from "./source-slug.ts";
@@ -55,7 +55,7 @@ function readQuantity(record: HealthRecord, { kind, shape, units }: RecordType):
       // What is logged at a moment, such as a glass of water, is a sum all the same, and sums are of intervals.
       return sampleOf(record, kind, value, { start, end: Math.max(end.seconds, start.seconds + 1) });
     case "day":
-      return sampleOf(record, kind, value, { start: { ...start, seconds: midnightOf(start) }, daily: true });
+      return sampleOf(record, kind, value, { start: dayStart(civilDay(start.seconds, start.offset)), daily: true });
   }
 }
 
@@ -121,10 +121,6 @@ function readTime(field: string, text: string | undefined, zone?: string): Apple
   if (!time) throw new RecordProblem(field, "must be a time since 1970 such as 2019-09-06 09:28:35 -0400");
   const offset = zone === undefined ? undefined : zoneOffsetMinutes(zone, time.seconds);
   return offset === undefined ? time : { ...time, offset };
-}
-
-function midnightOf({ seconds, offset }: AppleTime): number {
-  return Math.floor((seconds + offset * 60) / 86_400) * 86_400 - offset * 60;
 }
 
 /** Types are texts of the file: only what looks like a name of one is repeated. */

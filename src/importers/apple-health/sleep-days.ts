@@ -1,3 +1,5 @@
+import { civilDay } from "./apple-time.ts";
+
 /** A stretch of sleep as a record has it. */
 export interface SleepPiece {
   readonly source: string;
@@ -14,9 +16,8 @@ export interface SleepPiece {
 /** The sleep of the nights, and of the naps, after which a source saw somebody wake on a civil day. */
 export interface SleepDay {
   readonly source: string;
-  /** The midnight that the day begins with, in seconds since 1970 UTC. */
-  readonly start: number;
-  readonly offset: number;
+  /** Days since 1970-01-01. */
+  readonly day: number;
   /** Minutes that are covered by stretches of the stage; undefined without any. */
   readonly asleep: number | undefined;
   readonly inBed: number | undefined;
@@ -26,7 +27,6 @@ export interface SleepDay {
 
 /** Pieces that begin this much later, or more, than all before them have ended, in seconds, are of another night. */
 const nightGap = 3 * 3_600;
-const daySeconds = 86_400;
 
 /** Pieces that are kept: 25 years of nights with 50 each. More would be no person's, and memory must not follow. */
 export const maxPieces = 500_000;
@@ -61,12 +61,12 @@ function daysOf(source: string, pieces: readonly SleepPiece[]): SleepDay[] {
   const days = new Map<number, SleepDay>();
   for (const night of nightsOf(pieces)) {
     const last = night.reduce((a, b) => (b.end > a.end ? b : a));
-    const day = Math.floor((last.end + last.offset * 60) / daySeconds);
+    const day = civilDay(last.end, last.offset);
     const other = days.get(day);
     const asleep = sumOf(other?.asleep, coveredMinutes(night, "asleep"));
     const inBed = sumOf(other?.inBed, coveredMinutes(night, "in bed"));
     const line = other?.line ?? night[0]?.line ?? 1;
-    days.set(day, { source, start: day * daySeconds - last.offset * 60, offset: last.offset, asleep, inBed, line });
+    days.set(day, { source, day, asleep, inBed, line });
   }
   return [...days.values()];
 }

@@ -22,7 +22,7 @@ const day = 86_400n * second;
  * Reads when an observation is effective, in the shape that its kind asks for.
  *
  * @param ofDay whether its code is of a whole day
- * @param utcOffset the offset of the people's clock, for dates and for times by UTC, which do not say it
+ * @param utcOffset the offset of the people's clock, for times by UTC, which do not say it
  * @throws RecordProblem when it does not say when, or not as exactly as the kind has to know it
  */
 export function readEffective(
@@ -41,7 +41,7 @@ export function readEffective(
   const start = readTime(field, text);
   const end = period?.["end"] === undefined ? undefined : readTime("effectivePeriod.end", asText(period["end"]));
   if (kind.shapes.includes(SampleShape.INSTANT)) return instantOf(field, kind, start, utcOffset);
-  if (start.type === "date") return dateOf(field, start.day, end, utcOffset);
+  if (start.type === "date") return dateOf(start.day, end);
   const offset = start.offset ?? utcOffset ?? 0;
   if (ofDay || !kind.shapes.includes(SampleShape.INTERVAL)) return dayOf(start.micros, offset);
   if (end?.type !== "instant") {
@@ -67,27 +67,23 @@ function instantOf(field: string, { slug }: Kind, time: FhirTime, utcOffset: num
   return { start: time.micros, offset: time.offset ?? utcOffset ?? 0, daily: false };
 }
 
-function dateOf(field: string, date: number, end: FhirTime | undefined, utcOffset: number | undefined): SampleTime {
+function dateOf(date: number, end: FhirTime | undefined): SampleTime {
   if (end && (end.type !== "date" || end.day !== date)) {
     throw new RecordProblem(
       "effectivePeriod.end",
       "must be the same date as the start, or both must have a time of day",
     );
   }
-  if (utcOffset === undefined) {
-    throw new RecordProblem(
-      field,
-      "must have a time with its offset, for a date does not say where it is; --utc-offset-minutes does",
-    );
-  }
-  return { start: BigInt(date) * day - BigInt(utcOffset) * minute, offset: utcOffset, daily: true };
+  return { start: BigInt(date) * day, offset: 0, daily: true };
 }
 
-/** The civil day that an instant is in. */
+/**
+ * The civil day that an instant is in. A day is told by its date alone, as one by UTC: its start is part of its key, and
+ * the same day that a server writes by another offset later would be another one, and counted twice.
+ */
 function dayOf(micros: bigint, offset: number): SampleTime {
-  const east = BigInt(offset) * minute;
-  const local = micros + east;
-  return { start: local - (((local % day) + day) % day) - east, offset, daily: true };
+  const local = micros + BigInt(offset) * minute;
+  return { start: local - (((local % day) + day) % day), offset: 0, daily: true };
 }
 
 /**
@@ -97,8 +93,8 @@ function dayOf(micros: bigint, offset: number): SampleTime {
 function spanOf(start: bigint, offset: number, end: bigint, endOffset: number): SampleTime {
   const from = start - (start % second);
   const to = end - (end % second);
-  const isMidnight = dayOf(from, offset).start === from;
+  const isMidnight = (from + BigInt(offset) * minute) % day === 0n;
   const left = day - (to + BigInt(endOffset) * minute - from - BigInt(offset) * minute);
-  if (isMidnight && left >= 0n && left <= minute) return { start: from, offset, daily: true };
+  if (isMidnight && left >= 0n && left <= minute) return dayOf(from, offset);
   return { start: from, end: to, offset, daily: false };
 }

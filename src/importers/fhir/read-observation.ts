@@ -14,7 +14,7 @@ import type { Subjects } from "./subjects.ts";
 /** How to read observations. */
 export interface ObservationOptions {
   readonly subjects: Subjects;
-  /** The offset of the people's clock in minutes east of Greenwich, for dates and times by UTC. */
+  /** The offset of the people's clock in minutes east of Greenwich, for times by UTC. */
   readonly utcOffset: number | undefined;
 }
 

@@ -90,15 +90,15 @@ test("every record of the sample export becomes what it says, in the units of th
     ["floors", 2, "iphone11_2", "09-06T13:30:00", 20],
     ["nutrition_energy", 540, "myfitnesspal", "09-06T16:30:00", 1],
     ["active_minutes", 10, "watch4_4", "09-06T13:28:00", 600],
-    ["resting_heart_rate", 58, "watch4_4", "09-06T04:00:00", "day"],
-    ["resting_heart_rate", 56, "watch4_4", "09-06T04:00:00", "day"],
+    ["resting_heart_rate", 58, "watch4_4", "09-06T00:00:00", "day"],
+    ["resting_heart_rate", 56, "watch4_4", "09-06T00:00:00", "day"],
     ["vo2_max", 38.5, "watch4_4", "09-06T13:38:35", "instant"],
     ["blood_glucose", 5.49524112119, "dexcom", "09-06T12:15:00", "instant"],
     ["blood_glucose", 5.6, "dexcom", "09-06T12:20:00", "instant"],
     ["hrv_sdnn", 48.25, "watch4_4", "09-06T09:10:35", "instant"],
     ["mindful_minutes", 10, "headspace", "09-07T00:00:00", 600],
-    ["time_in_bed", 495, "iphone11_2", "09-06T04:00:00", "day"],
-    ["sleep_duration", 450, "watch4_4", "09-06T04:00:00", "day"],
+    ["time_in_bed", 495, "iphone11_2", "09-06T00:00:00", "day"],
+    ["sleep_duration", 450, "watch4_4", "09-06T00:00:00", "day"],
   ]);
   expect(findBadSamples(samplesOf(events), new Date())).toEqual(new Map());
 });
@@ -198,6 +198,19 @@ test("what would fill memory ends reading, although it is well-formed", async ()
   expect(long.at(-1)).toMatchObject({ problem: { line: 3, problem: expect.stringContaining("1 MiB") as string } });
   const deep = await readRecords(record({}), `${"<a>".repeat(100)}${"</a>".repeat(100)}`);
   expect(deep.at(-1)).toMatchObject({ problem: { problem: expect.stringContaining("deeper than 32") as string } });
+});
+
+test("a day of an export that was made in another time zone is the same day, and not counted twice", async () => {
+  const night = { type: "HKCategoryTypeIdentifierSleepAnalysis", value: "HKCategoryValueSleepAnalysisAsleepCore" };
+  const pulse = { type: "HKQuantityTypeIdentifierRestingHeartRate" };
+  const daysOf = async (offset: string, start: string, end: string) => {
+    const times = { startDate: `2019-09-06 ${start} ${offset}`, endDate: `2019-09-06 ${end} ${offset}` };
+    const events = await readRecords(record({ ...night, ...times }), record({ ...pulse, ...times }));
+    return samplesOf(events).map(({ kind, startTime, source, daily }) => [kind, startTime?.seconds, source, daily]);
+  };
+  const home = await daysOf("-0400", "01:00:00", "06:30:00");
+  expect(home).toHaveLength(2);
+  expect(await daysOf("+0200", "07:00:00", "12:30:00")).toEqual(home);
 });
 
 test("all of a record's metadata are read, in any order", async () => {
@@ -335,9 +348,9 @@ test("minutes of sleep that several records cover count once, whatever their ord
           expect(found.reduce<number>((sum, value) => sum + (value ?? 0), 0)).toBe(minutes.size);
         }
       }
-      const sorted = (all: typeof days) => all.toSorted((a, b) => a.start - b.start || (a.source < b.source ? -1 : 1));
+      const sorted = (all: typeof days) => all.toSorted((a, b) => a.day - b.day || (a.source < b.source ? -1 : 1));
       expect(sorted(gather(pieces.toReversed()))).toEqual(sorted(days));
-      const keys = days.map(({ source, start }) => `${source} ${start}`);
+      const keys = days.map(({ source, day }) => `${source} ${day}`);
       expect(new Set(keys).size).toBe(keys.length);
     }),
   );

@@ -90,7 +90,7 @@ test("every observation of the sample bundle becomes what it says, in the units 
   const events = await readPath(join(fixtures, "bundle.json"));
   expect(problemsOf(events)).toEqual([]);
   const at = "2024-05-01T06:30:00.000Z";
-  const midnight = "2024-04-30T22:00:00.000Z";
+  const date = "2024-05-01T00:00:00.000Z";
   expect(new Set(samplesOf(events).map(({ externalId }) => externalId))).toEqual(new Set(["ada"]));
   expect(briefOf(events).map(([, ...rest]) => rest)).toEqual([
     ["blood_pressure_systolic", 118, "fhir", at, "instant", 120],
@@ -105,13 +105,13 @@ test("every observation of the sample bundle becomes what it says, in the units 
     ["blood_glucose", 5.6, "fhir", "2024-05-01T10:00:00.250Z", "instant", 120],
     ["body_fat", 23.5, "fhir", at, "instant", 120],
     ["hrv_sdnn", 48, "fhir", at, "instant", 120],
-    ["resting_heart_rate", 56, "fhir", midnight, "day", 120],
+    ["resting_heart_rate", 56, "fhir", date, "day", 0],
     ["steps", 812, expect.stringMatching(/^fhir_device_[0-9a-f]{2}$/), "2024-05-01T06:00:00.000Z", 3_600, 120],
-    ["steps", 9_607, "fhir", midnight, "day", 120],
+    ["steps", 9_607, "fhir", date, "day", 0],
     ["active_minutes", 30, "fhir", "2024-05-01T15:00:00.000Z", 1_800, 120],
     ["active_energy", 200, "fhir", "2024-05-01T15:00:00.000Z", 1_800, 120],
     ["sleep_duration", 450, "fhir", "2024-04-30T21:00:00.000Z", 27_900, 120],
-    ["nutrition_energy", 2_100, "fhir", midnight, "day", 120],
+    ["nutrition_energy", 2_100, "fhir", date, "day", 0],
     ["heart_rate", 64, "fhir", at, "instant", 120],
   ]);
   expect(
@@ -135,22 +135,19 @@ test("every observation of the sample bundle becomes what it says, in the units 
   expect(versions).toEqual([BigInt(Date.UTC(2024, 4, 1, 7)), BigInt(Date.UTC(2024, 4, 1, 8))]);
 });
 
-test("a bulk export is read line by line, each person by identifier or reference, dates by the offset that is given", async () => {
+test("a bulk export is read line by line, each person by identifier or reference, times by UTC by the offset that is given", async () => {
   const path = join(fixtures, "observations.ndjson");
   const events = await readPath(path, { as: "ndjson", utcOffset: -300 });
   expect(briefOf(events)).toEqual([
     ["grace", "heart_rate", 58, "fhir", "2024-05-03T07:00:00.000Z", "instant", -300],
     ["grace", "weight", 61.2, "fhir", "2024-05-03T07:01:00.000Z", "instant", -300],
-    ["ada", "steps", 7_021, "fhir", "2024-05-03T05:00:00.000Z", "day", -300],
-    ["ada", "hydration", 2_100, "fhir", "2024-05-03T05:00:00.000Z", "day", -300],
+    ["ada", "steps", 7_021, "fhir", "2024-05-03T00:00:00.000Z", "day", 0],
+    ["ada", "hydration", 2_100, "fhir", "2024-05-03T00:00:00.000Z", "day", 0],
   ]);
   expect(samplesOf(events)[3]?.place).toEqual({ file: path, line: 5 });
   expect(passedOver(events)).toEqual(["Encounter"]);
-  // Without it the dates say nothing of where the day was.
-  expect(problemsOf(await readPath(path, { as: "ndjson" })).map(({ line, field }) => [line, field])).toEqual([
-    [3, "effectiveDateTime"],
-    [5, "effectiveDateTime"],
-  ]);
+  // A date is the same one by every clock.
+  expect(briefOf(await readPath(path, { as: "ndjson" })).slice(2)).toEqual(briefOf(events).slice(2));
 });
 
 test("what cannot be taken is refused at its path with its field and without its value, and the rest is read", async () => {
@@ -178,7 +175,7 @@ test("what cannot be taken is refused at its path with its field and without its
       "effectivePeriod.end",
       ofCode("55423-8", { ...period("2024-05-01", "2024-05-02"), valueQuantity: quantity(9, "1") }),
     ],
-    ["effectiveDateTime", ofCode("41950-7", { effectiveDateTime: "2024-05-01", valueQuantity: quantity(9, "/d") })],
+    ["effectiveDateTime", ofCode("41950-7", { effectiveDateTime: "2024-05", valueQuantity: quantity(9, "/d") })],
     ["subject", observation({ subject: undefined })],
     ["subject", observation({ subject: { reference: "Group/7" } })],
     ["subject", observation({ subject: { display: "Ada Lovelace" } })],
@@ -235,6 +232,33 @@ test("a period of a whole day is a day, also where clocks change, and any other 
   ]);
   const samples = samplesOf(events).map(({ sample }) => sample);
   expect(findBadSamples(samples, new Date())).toEqual(new Map());
+});
+
+test("a day is the same one by whatever offset it is written, and not counted twice", async () => {
+  const steps = (time: Record<string, unknown>, code = "55423-8") =>
+    ofCode(code, { effectiveDateTime: undefined, valueQuantity: quantity(9, "1"), ...time });
+  const period = (start: string, end: string) => ({ effectivePeriod: { start, end } });
+  const events = await read([
+    steps({ effectiveDateTime: "2024-05-01" }),
+    steps(period("2024-05-01", "2024-05-01")),
+    steps(period("2024-05-01T00:00:00+02:00", "2024-05-02T00:00:00+02:00")),
+    steps(period("2024-05-01T00:00:00-05:00", "2024-05-01T23:59:59-05:00")),
+    steps({ effectiveDateTime: "2024-05-01T21:00:00-05:00" }, "41950-7"),
+    steps({ effectiveDateTime: "2024-05-01T01:00:00+05:45" }, "41950-7"),
+  ]);
+  const start = { seconds: BigInt(Date.UTC(2024, 4, 1) / 1_000), nanos: 0 };
+  expect(samplesOf(events).map(({ sample }) => sample)).toEqual(
+    Array.from(
+      { length: 6 },
+      () => expect.objectContaining({ startTime: expect.objectContaining(start) as object, daily: true }) as object,
+    ),
+  );
+  expect(
+    findBadSamples(
+      samplesOf(events).map(({ sample }) => sample),
+      new Date(),
+    ),
+  ).toEqual(new Map());
 });
 
 test("with --employee all of it is that person's, and another person in the file is refused", async () => {
