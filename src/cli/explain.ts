@@ -2,11 +2,13 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ConfigError } from "../config.ts";
 import { FolderInUseError } from "../database/folder-lock.ts";
 import { isConnectionFailure, sqlStateOf } from "../database/sqlstate.ts";
+import { MissingEventsError } from "../importers/read-chunks.ts";
 import { ExportBrokenError } from "./exports/export-broken-error.ts";
 
 /** Says in words what kept a command from doing its work, and what to do about it. */
 export function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof ExportBrokenError) return error.message;
+  if (error instanceof MissingEventsError) return error.message;
   if (error instanceof FolderInUseError) {
     return (
       `Wellvault is already running here: ${error.message}\n` +

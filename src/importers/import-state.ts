@@ -38,11 +38,18 @@ export function newState(): ImportState {
   return { position: 0, done: [], counts, complete: true };
 }
 
+const sampleCounts = ["inserted", "replaced", "unchanged", "stale", "accepted", "refused"] as const;
+
+/** Whether what was read has the form of a state: somebody may have changed it. */
+export function isState(state: ImportState): boolean {
+  const { position, done, counts, complete } = state;
+  const numbers = [position, ...done, ...sampleCounts.map((name) => counts[name]), ...Object.values(counts.passedOver)];
+  return numbers.every((number) => Number.isSafeInteger(number) && number >= 0) && typeof complete === "boolean";
+}
+
 /** Adds a batch to the counts. */
 export function addBatch(counts: ImportCounts, batch: BatchCounts): void {
-  for (const key of ["inserted", "replaced", "unchanged", "stale", "accepted", "refused"] as const) {
-    counts[key] += batch[key];
-  }
+  for (const key of sampleCounts) counts[key] += batch[key];
 }
 
 /** Names of what is passed over that are kept apart; a file can hold any number of them. */
@@ -51,7 +58,9 @@ const otherName = "other types";
 
 /** Counts a record that is passed over. */
 export function addPassedOver({ passedOver }: ImportCounts, what: string): void {
+  // A name can be one that every object has: it is asked for as this one's own, and defined instead of assigned.
   const known = Object.hasOwn(passedOver, what) || Object.keys(passedOver).length < maxNames;
   const name = known ? what : otherName;
-  passedOver[name] = (passedOver[name] ?? 0) + 1;
+  const value = (Object.hasOwn(passedOver, name) ? (passedOver[name] ?? 0) : 0) + 1;
+  Object.defineProperty(passedOver, name, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -1,6 +1,6 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import type { ImportState } from "./import-state.ts";
+import { type ImportState, isState } from "./import-state.ts";
 import type { FileIdentity } from "./input-identity.ts";
 
 /** What an import is of: an import goes on only where all of it is the same. */
@@ -47,14 +47,6 @@ export async function readProgress(path: string, identity: ImportIdentity): Prom
   } catch {
     return { type: "other" };
   }
-}
-
-/** Whether what was read has the form of a state: somebody may have changed the file. */
-function isState(state: ImportState): boolean {
-  const { position, done, counts, complete } = state;
-  const { passedOver, ...others } = counts;
-  const numbers = [position, ...done, ...Object.values(others), ...Object.values(passedOver)];
-  return numbers.every((number) => Number.isSafeInteger(number) && number >= 0) && typeof complete === "boolean";
 }
 
 /** Keeps the progress of an import in a file. */

@@ -7,12 +7,21 @@ export interface Chunk {
   readonly bytes: number;
 }
 
+/** Says that the input holds less than what is said to be dealt with, so it is not the one that the import began with. */
+export class MissingEventsError extends Error {
+  override readonly name = "MissingEventsError";
+
+  constructor() {
+    super("The input holds less than was imported of it. Remove the progress file to begin again.");
+  }
+}
+
 /**
  * Cuts a reader's events into chunks of `size`, the last of which may be smaller. Where they are cut depends on nothing
  * but the events.
  *
  * @param skip how many events to leave out at the beginning, a multiple of `size` or all of them
- * @throws the signal's reason when it fires
+ * @throws the signal's reason when it fires, MissingEventsError when there are fewer events than are left out
  */
 export async function* chunksOf(
   steps: AsyncIterable<ReadStep>,
@@ -37,5 +46,6 @@ export async function* chunksOf(
       events = [];
     }
   }
+  if (left > 0) throw new MissingEventsError();
   if (events.length > 0) yield { events, bytes };
 }

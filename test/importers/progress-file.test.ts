@@ -67,6 +67,8 @@ test("a file that somebody changed is not believed", async () => {
     JSON.stringify({ ...good, position: -1 }),
     JSON.stringify({ ...good, done: ["x"] }),
     JSON.stringify({ ...good, counts: { ...state.counts, refused: "many" } }),
+    JSON.stringify({ ...good, counts: { passedOver: {} } }),
+    JSON.stringify({ ...good, counts: { ...state.counts, passedOver: { Workout: "1" } } }),
     JSON.stringify({ ...good, complete: 1 }),
   ]) {
     await writeFile(path, text);

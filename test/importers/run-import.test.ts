@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import type { ImportEvent, ImportProblem, ReadStep } from "../../src/importers/import-event.ts";
-import { type ImportState, newState } from "../../src/importers/import-state.ts";
+import { addPassedOver, type ImportState, isState, newState } from "../../src/importers/import-state.ts";
 import { noCounts } from "../../src/importers/push-samples.ts";
 import { passes, withRetries } from "../../src/importers/retry.ts";
 import { type RunImportOptions, runImport } from "../../src/importers/run-import.ts";
@@ -84,6 +84,30 @@ test("however often it is cut off, each sample is acknowledged once and all sums
     ),
     { numRuns: 60 },
   );
+});
+
+test("names that every object has are counted like others, and the counts can be kept", async () => {
+  const names = ["toString", "constructor", "__proto__", "toString"];
+  const events = names.map((what): ImportEvent => ({ type: "passed over", what }));
+  const state = newState();
+  const send: SendSamples = () => Promise.reject(new Error("nothing is sent"));
+  await runImport(stepsOf(events, 2), optionsFor(state, send));
+  expect(Object.entries(state.counts.passedOver)).toEqual([
+    ["toString", 2],
+    ["constructor", 1],
+    ["__proto__", 1],
+  ]);
+  const kept = JSON.parse(JSON.stringify(state)) as ImportState;
+  expect(isState(kept)).toBe(true);
+  addPassedOver(kept.counts, "__proto__");
+  expect(Object.entries(kept.counts.passedOver)).toContainEqual(["__proto__", 2]);
+});
+
+test("an input that holds less than was imported of it is told, and not taken for one that is through", async () => {
+  const state = { ...newState(), position: 11 };
+  const send: SendSamples = () => Promise.reject(new Error("nothing is sent"));
+  const run = runImport(stepsOf([sampleEvent("a", 60)], 1), optionsFor(state, send));
+  await expect(run).rejects.toThrow("Remove the progress file to begin again");
 });
 
 test("it reads no more than a chunk ahead of what is acknowledged", async () => {
