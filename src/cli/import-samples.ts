@@ -1,13 +1,12 @@
-import { stat } from "node:fs/promises";
-import { ConfigError } from "../config.ts";
 import { runImport } from "../importers/run-import.ts";
 import { showProgress } from "./demo/progress.ts";
+import { checkInput } from "./imports/check-input.ts";
 import type { ImportSource } from "./imports/import-source.ts";
-import { openProgress } from "./imports/keep-progress.ts";
+import { type KeptProgress, notKeptText, openProgress } from "./imports/keep-progress.ts";
 import type { ImportOptions } from "./imports/options.ts";
 import { countsText, ImportReport, summaryText } from "./imports/report.ts";
 import { samplesSender } from "./imports/send-samples.ts";
-import { openTenantCaller } from "./tenant-caller.ts";
+import { openTenantCaller, type TenantCaller } from "./tenant-caller.ts";
 
 /** The user wants the import to end. */
 class InterruptedError extends Error {
@@ -23,7 +22,7 @@ class InterruptedError extends Error {
  */
 export async function importSamples(source: ImportSource, options: ImportOptions): Promise<0 | 1> {
   const { tenant, dryRun = false } = options;
-  const total = await sizeOf(source.files);
+  const total = await checkInput(source.files);
   using caller = await openTenantCaller(
     { ...options, role: "ingest_service", tokenFile: options.tokenFile },
     process.env,
@@ -31,24 +30,63 @@ export async function importSamples(source: ImportSource, options: ImportOptions
   const tty = process.stderr.isTTY;
   const say = (text: string) => process.stderr.write(`${tty ? "\r\u001b[K" : ""}${text}\n`);
   for (const notice of source.notices) say(notice);
-  const { state, resumed, file } = await openProgress(source, options, say);
-  say(
-    `${dryRun ? "Checking" : "Importing"} ${source.input} for ${tenant}${resumed ? ", where it was cut off" : ""} ...`,
-  );
+  const kept = await openProgress(source, options, say);
+  try {
+    say(
+      `${dryRun ? "Checking" : "Importing"} ${source.input} for ${tenant}${kept.resumed ? ", where it was cut off" : ""} ...`,
+    );
+    const report = new ImportReport(say);
+    const failure = await run(source, options, { total, caller, kept, report, say });
+    if (failure) say(await notFinished(kept, dryRun));
+    else await kept.file?.remove();
+    print(source, options, kept, report, failure === undefined);
+    if (failure && !(failure.error instanceof InterruptedError)) throw failure.error;
+    const { counts, complete } = kept.state;
+    return failure || counts.refused > 0 || !complete ? 1 : 0;
+  } finally {
+    await kept.release();
+  }
+}
 
+interface Running {
+  /** Bytes of the input. */
+  readonly total: number;
+  readonly caller: TenantCaller;
+  readonly kept: KeptProgress;
+  readonly report: ImportReport;
+  readonly say: (text: string) => void;
+}
+
+/** Imports until it is through, or returns what kept it from that. */
+async function run(
+  source: ImportSource,
+  { dryRun = false, retrySeconds }: ImportOptions,
+  { total, caller, kept: { state, file }, report, say }: Running,
+): Promise<{ readonly error: unknown } | undefined> {
   const interruption = new AbortController();
-  const onSignal = () => interruption.abort(new InterruptedError("interrupted"));
   const { signal } = interruption;
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, onSignal);
-  const report = new ImportReport(say);
-  const progress = tty ? showProgress(process.stderr, total, "bytes") : undefined;
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const unlisten = () => signals.map((name) => process.off(name, onSignal));
+  function onSignal(): void {
+    // The next one, whichever it is, does what it does to any process.
+    unlisten();
+    interruption.abort(new InterruptedError("interrupted"));
+  }
+  for (const name of signals) process.on(name, onSignal);
+  using progress = process.stderr.isTTY ? showProgress(process.stderr, total, "bytes") : undefined;
   let bytesDone = 0;
+  let told = false;
   try {
     await runImport(source.read(), {
       state,
       signal,
       onProblem: (problem) => report.problem(problem),
-      onState: () => file?.save(state),
+      onState() {
+        file?.save(state);
+        if (told || file?.failure === undefined) return;
+        told = true;
+        say(notKeptText(file.failure));
+      },
       onBytes(bytes) {
         progress?.add(bytes - bytesDone);
         bytesDone = bytes;
@@ -58,44 +96,50 @@ export async function importSamples(source: ImportSource, options: ImportOptions
         onRefusedPerson: (...person) => report.refusedPerson(...person),
         retry: {
           signal,
-          seconds: options.retrySeconds,
+          seconds: retrySeconds,
           onRetry: atTimes((error) => say(`A call failed and is repeated: ${error.rawMessage}`)),
         },
       }),
     });
+    return undefined;
   } catch (error) {
-    await file?.settle();
-    const kept = file !== undefined && file.failure === undefined;
-    const begun = state.position > 0 || state.done.length > 0;
-    if (!begun) await file?.remove();
-    say(`Not finished: ${countsText(state.counts, dryRun)}. ${goOn({ dryRun, begun, kept })}`);
-    if (error instanceof InterruptedError) return 1;
-    throw error;
+    return { error };
   } finally {
-    progress?.[Symbol.dispose]();
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);
+    await file?.settle();
+    unlisten();
   }
-  await file?.remove();
-  const people = [...report.people.values()];
+}
+
+/** Says how far an import came, and what the same command does next. Of one that did not begin nothing is kept. */
+async function notFinished({ state, file }: KeptProgress, dryRun: boolean): Promise<string> {
+  const begun = state.position > 0 || state.done.length > 0;
+  if (!begun) await file?.remove();
+  const kept = file !== undefined && file.failure === undefined;
+  return `Not finished: ${countsText(state.counts, dryRun)}. ${goOn({ dryRun, begun, kept })}`;
+}
+
+/** Prints the summary. As words there is none of an import that is not finished: standard error has said it. */
+function print(
+  { input }: ImportSource,
+  { tenant, dryRun = false, json }: ImportOptions,
+  { state, resumed }: KeptProgress,
+  report: ImportReport,
+  finished: boolean,
+): void {
   const { counts, complete } = state;
-  const summary = {
-    input: source.input,
-    tenant,
-    dryRun,
-    resumed,
-    ...counts,
-    complete,
-    people,
-    problems: report.problems,
-  };
-  process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : summaryText(state, report, dryRun));
-  return counts.refused > 0 || !complete ? 1 : 0;
+  const people = [...report.people.values()];
+  const { problems } = report;
+  const summary = { input, tenant, dryRun, resumed, finished, ...counts, complete, people, problems };
+  if (json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+  else if (finished) process.stdout.write(summaryText(state, report, dryRun));
 }
 
 function goOn({ dryRun, begun, kept }: Record<"dryRun" | "begun" | "kept", boolean>): string {
   if (dryRun) return "Nothing was sent.";
   if (!begun) return "The same command begins again.";
-  const where = kept ? "goes on from there" : "sends everything again, which changes nothing that is stored";
+  const where = kept
+    ? "goes on from there"
+    : "sends again what could not be kept, which changes nothing that is stored";
   return `What is stored stays; the same command ${where}.`;
 }
 
@@ -107,16 +151,4 @@ function atTimes<T>(tell: (what: T) => void): (what: T) => void {
     quietUntil = performance.now() + 5_000;
     tell(what);
   };
-}
-
-async function sizeOf(files: readonly string[]): Promise<number> {
-  let total = 0;
-  for (const file of files) {
-    const found = await stat(file).catch((error: Error) => {
-      throw new ConfigError(`The input cannot be read: ${error.message}`);
-    });
-    if (!found.isFile()) throw new ConfigError(`${file} is not a file.`);
-    total += found.size;
-  }
-  return total;
 }

@@ -25,12 +25,14 @@ interface Contents extends ImportState {
 export type FoundProgress =
   | { readonly type: "none" }
   | { readonly type: "other" }
+  /** What stands there is nothing that an import wrote. */
+  | { readonly type: "foreign" }
   | { readonly type: "found"; readonly state: ImportState };
 
 /**
  * Reads the progress of an import.
  *
- * @returns `other` when the file is that of another import, or none at all
+ * @returns `other` when the file is that of another import, or says less than it has to; `foreign` when it is none at all
  * @throws the file system's error when it is there and cannot be read
  */
 export async function readProgress(path: string, identity: ImportIdentity): Promise<FoundProgress> {
@@ -41,11 +43,24 @@ export async function readProgress(path: string, identity: ImportIdentity): Prom
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return { type: "none" };
     throw error;
   }
+  if (text === "") return { type: "none" };
+  const contents = parse(text);
+  if (!contents) return { type: "foreign" };
   try {
-    const { import: of, ...state } = JSON.parse(text) as Contents;
+    const { import: of, ...state } = contents;
     return isDeepStrictEqual(of, identity) && isState(state) ? { type: "found", state } : { type: "other" };
   } catch {
     return { type: "other" };
+  }
+}
+
+/** Reads what an import wrote, whatever its state may be; undefined when it is something else. */
+function parse(text: string): Contents | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Contents> | null;
+    return typeof value?.import?.form === "number" ? (value as Contents) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -62,7 +77,7 @@ export class ProgressFile {
     this.#identity = identity;
   }
 
-  /** Why the file could not be written, if so; nothing is written any more then. */
+  /** Why the last state could not be written, if so: the file has an earlier one. The next is tried all the same. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -89,12 +104,13 @@ export class ProgressFile {
   }
 
   async #write(): Promise<void> {
-    while (this.#next !== undefined && this.#failure === undefined) {
+    while (this.#next !== undefined) {
       const contents: Contents = { import: this.#identity, ...this.#next };
       this.#next = undefined;
-      await replaceFile(this.#path, `${JSON.stringify(contents)}\n`).catch((error: unknown) => {
-        this.#failure = error;
-      });
+      this.#failure = await replaceFile(this.#path, `${JSON.stringify(contents)}\n`).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
     }
     this.#writing = undefined;
   }

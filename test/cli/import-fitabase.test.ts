@@ -102,7 +102,7 @@ test("all five files arrive, and nights that stand twice in the file are there o
     (await rows("heartrate_seconds_merged.csv")).length;
   expect(whole).toMatchObject({
     ...{ inserted: samples - doubled * 2, replaced: 0, unchanged: doubled * 2, stale: 0, accepted: samples },
-    ...{ refused: 0, complete: true, resumed: false, problems: [], people: [], passedOver: {} },
+    ...{ refused: 0, finished: true, complete: true, resumed: false, problems: [], people: [], passedOver: {} },
   });
   const mine = stored.get(sleeper) as { kind: string; civilDate: string; value: number }[];
   const nightsOfOne = new Set(nights.filter((line) => line.startsWith(sleeper)));
@@ -223,13 +223,15 @@ test("Ctrl-C lets what is under way be answered, and the next run goes on after 
   const progress = join(scratch, "interrupted.json");
   const args = toFitabase(to, folder, "--address", proxy.address, "--progress-file", progress);
   proxy.stallAfter(200_000);
-  const first = startImport(args);
+  const first = startImport([...args, "--json"]);
   await progressOf(progress, () => true);
   first.process.kill("SIGINT");
   await new Promise((done) => setTimeout(done, 100));
   proxy.open();
   const cut = await first.ended;
-  expect(cut).toMatchObject({ status: 1, stdout: "" });
+  expect(cut.status).toBe(1);
+  const { counts } = JSON.parse(await readFile(progress, "utf8")) as { counts: Partial<ImportSummary> };
+  expect(JSON.parse(cut.stdout)).toMatchObject({ ...counts, finished: false });
   expect(cut.stderr).toMatch(/Not finished: \d+ inserted.*the same command goes on from there/);
   const { summary } = await runImportJson(args);
   expect(summary).toEqual({ ...whole, resumed: true, tenant: to });
@@ -258,31 +260,4 @@ test("a connection that breaks is opened again, and one that stays broken ends t
   const summary = JSON.parse(stdout) as ImportSummary;
   expect(summary).toMatchObject({ resumed: true, accepted: whole.accepted, refused: 0, stale: 0, replaced: 0 });
   expect(await allSamples(to)).toEqual(stored);
-});
-
-test("progress of another file, tenant or option is not used, and an input that is none is refused", {
-  timeout: 90_000,
-}, async () => {
-  const progress = join(scratch, "other.json");
-  const other = await hireAll();
-  proxy.cutAfter(200_000);
-  await startImport(
-    toFitabase(other, folder, "--address", proxy.address, "--progress-file", progress, "--retry-seconds", "0"),
-  ).ended;
-  proxy.open();
-  expect(await readFile(progress, "utf8")).toContain(other);
-  const ran = await runImportJson(toFitabase(tenant, folder, "--progress-file", progress));
-  expect(ran.stderr).toContain("is of another import");
-  expect(ran.summary).toMatchObject({ resumed: false, unchanged: whole.accepted });
-  const args = toFitabase(tenant, folder);
-  expect(await startImport([...args, "--progress-file", join(scratch, "no/such/folder")]).ended).toMatchObject({
-    status: 2,
-    stdout: "",
-  });
-  const none = await startImport(toFitabase(tenant, scratch, "--dry-run")).ended;
-  expect(none).toMatchObject({ status: 2, stdout: "" });
-  expect(none.stderr).toContain("holds no Fitabase export");
-  const offset = await startImport([...args, "--utc-offset-minutes", "841"]).ended;
-  expect(offset.status).toBe(2);
-  expect(offset.stderr).toContain("--utc-offset-minutes must be a whole number from -840 to 840");
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -60,9 +60,6 @@ test("a file that somebody changed is not believed", async () => {
   const state = newState();
   const good = { import: identity, ...state };
   for (const text of [
-    "",
-    "[1]",
-    "null",
     JSON.stringify({ import: identity }),
     JSON.stringify({ ...good, position: -1 }),
     JSON.stringify({ ...good, done: ["x"] }),
@@ -76,6 +73,31 @@ test("a file that somebody changed is not believed", async () => {
   }
   await writeFile(path, JSON.stringify(good));
   expect(await readProgress(path, identity)).toEqual({ type: "found", state });
+});
+
+test("what no import wrote is told from the progress of another one, and an empty file is none", async () => {
+  const path = join(folder, "s.json");
+  for (const text of ["{", "[1]", "null", "<HealthData>", JSON.stringify({ import: "x" })]) {
+    await writeFile(path, text);
+    expect(await readProgress(path, identity), text).toEqual({ type: "foreign" });
+  }
+  await writeFile(path, "");
+  expect(await readProgress(path, identity)).toEqual({ type: "none" });
+});
+
+test("a state that could not be written is told, and the next one is written", async () => {
+  const away = join(folder, "away");
+  const file = new ProgressFile(join(away, "p.json"), identity);
+  const state = { ...newState(), position: 7 };
+  file.save(state);
+  await file.settle();
+  expect(file.failure).toMatchObject({ code: "ENOENT" });
+  await mkdir(away);
+  file.save(state);
+  await file.settle();
+  expect(file.failure).toBeUndefined();
+  expect(await readProgress(join(away, "p.json"), identity)).toEqual({ type: "found", state });
+  await rm(away, { recursive: true });
 });
 
 test("a file is another one when its size, its time or its beginning differs", async () => {

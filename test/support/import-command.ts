@@ -15,6 +15,7 @@ export interface ImportRun {
 /** The parts of the summary that tests look at. */
 export interface ImportSummary {
   readonly resumed: boolean;
+  readonly finished: boolean;
   readonly inserted: number;
   readonly replaced: number;
   readonly unchanged: number;

@@ -16,6 +16,6 @@ export function importAppleHealthCommand(): Command {
   return command.addHelpText("after", commonHelp).action(async (file: string, options: AppleHealthImportOptions) => {
     const { importSamples } = await import("../import-samples.ts");
     const { appleHealthSource } = await import("../imports/apple-health-source.ts");
-    process.exitCode = await importSamples(await appleHealthSource(file, options.employee), options);
+    process.exitCode = await importSamples(appleHealthSource(file, options.employee), options);
   });
 }
