@@ -12,6 +12,7 @@ interface RowSamples {
   /** How many bytes of the file have been read with it. */
   readonly bytes: number;
   readonly externalId: string;
+  /** None for a bad row: whoever reads hears of it at once, however many follow each other. */
   readonly samples: readonly MetricSample[];
 }
 
@@ -50,6 +51,11 @@ async function* readRows(
   { utcOffsetMinutes, onBadRow, onBroken = onBadRow }: FitabaseOptions & { onBroken?: (row: BadRow) => void },
 ): AsyncGenerator<RowSamples, void, undefined> {
   for await (const { line, cells, bytes } of readCsv(path, file.columns, onBadRow, onBroken)) {
+    const bad = { line, bytes, externalId: "", samples: [] };
+    if (!cells) {
+      yield bad;
+      continue;
+    }
     try {
       const row = new FitabaseRow(cells, utcOffsetMinutes);
       const externalId = row.externalId();
@@ -57,6 +63,7 @@ async function* readRows(
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
       onBadRow({ file: path, line, problem: error.message });
+      yield bad;
     }
   }
 }

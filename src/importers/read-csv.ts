@@ -5,8 +5,8 @@ import { readRecords } from "./read-records.ts";
 export interface CsvRow {
   /** Its line, counted from 1. */
   readonly line: number;
-  /** Its texts by column, without the spaces around them. */
-  readonly cells: ReadonlyMap<string, string>;
+  /** Its texts by column, without the spaces around them. Undefined for a bad row, which `onBadRow` was told of. */
+  readonly cells: ReadonlyMap<string, string> | undefined;
   /** How many bytes of the file have been parsed with it. */
   readonly bytes: number;
 }
@@ -44,6 +44,7 @@ export async function* readCsv(
       header = fields;
     } else if (fields.length !== header.length) {
       onBadRow({ file: path, line, problem: `must have ${header.length} fields, as the header line has` });
+      yield { line, cells: undefined, bytes };
     } else {
       yield { line, cells: new Map(header.map((column, index) => [column, fields[index] ?? ""])), bytes };
     }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toMicros } from "../../src/civil-time.ts";
 import { type MetricSample, RecordingMethod } from "../../src/gen/wellvault/v1/metric_pb.ts";
-import { readFitabase, readFitabaseFile } from "../../src/importers/fitabase.ts";
+import { readFitabase, readFitabaseEvents, readFitabaseFile } from "../../src/importers/fitabase.ts";
 import { fitabaseFiles } from "../../src/importers/fitabase-files.ts";
 import type { BadRow } from "../../src/importers/imported-sample.ts";
 import { checkSamples } from "../../src/metrics/sample-rules.ts";
@@ -193,6 +193,25 @@ describe("Fitabase files", () => {
     );
     expect(samples).toHaveLength(2 * 2_998);
     expect(badRows).toMatchObject([{ line: 3_000 }]);
+  });
+
+  it("keeps no bad rows back until a good one comes, for a file can be full of them", async () => {
+    const path = join(folder, "heartrate_seconds_merged.csv");
+    const file = fitabaseFiles.find(({ columns }) => columns.includes("Value"));
+    if (!file) throw new Error("there is no such file");
+    const rows = Array.from({ length: 20_000 }, (_, index) => (index % 2 === 0 ? "1,13/4/2016,60" : "1,2"));
+    await writeFile(path, ["Id,Time,Value", ...rows].join("\n"));
+    let most = 0;
+    let bytes = 0;
+    let refused = 0;
+    for await (const step of readFitabaseEvents(new Map([[path, file]]), offset)) {
+      most = Math.max(most, step.events.length);
+      refused += step.events.filter(({ type }) => type === "refused").length;
+      expect(step.bytes).toBeGreaterThanOrEqual(bytes);
+      bytes = step.bytes;
+    }
+    expect(refused).toBe(20_000);
+    expect(most).toBe(1);
   });
 
   it("fails when a file cannot be opened", async () => {
