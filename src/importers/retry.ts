@@ -45,6 +45,8 @@ export function passes(error: unknown): error is ConnectError {
 export async function withRetries<T>(call: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { seconds, onRetry, signal } = options;
   if (seconds === 0) return await call();
+  // Not from the call's beginning: one that waits for an answer until its deadline has to be repeated, too.
+  let until: number | undefined;
   let answer: { readonly value: T } | undefined;
   const once = async () => {
     answer = { value: await call() };
@@ -52,13 +54,15 @@ export async function withRetries<T>(call: () => Promise<T>, options: RetryOptio
   try {
     await pRetry(once, {
       retries: Number.POSITIVE_INFINITY,
-      maxRetryTime: seconds * 1_000,
       minTimeout: 100,
       maxTimeout: 5_000,
       factor: 2,
       randomize: true,
       signal,
-      shouldRetry: ({ error }) => passes(error),
+      shouldRetry({ error }) {
+        until ??= performance.now() + seconds * 1_000;
+        return passes(error) && performance.now() < until;
+      },
       onFailedAttempt({ error, attemptNumber }) {
         if (attemptNumber === 1 && passes(error)) onRetry(error);
       },

@@ -231,3 +231,16 @@ test("only what passes is repeated, for as long as it may be, and an answer that
   };
   expect(await withRetries(late, { seconds: 5, onRetry: () => undefined, signal: stop.signal })).toBe("answer");
 });
+
+test("a call that fails only after a long wait is repeated, too: the time counts from its failure", async () => {
+  let calls = 0;
+  const slow = async () => {
+    await new Promise((done) => setTimeout(done, 150));
+    if (calls++ === 0) throw new ConnectError("x", Code.DeadlineExceeded);
+    return "answer";
+  };
+  const options = { seconds: 0.1, onRetry: () => undefined, signal: never };
+  expect(await withRetries(slow, options)).toBe("answer");
+  const gone = new ConnectError("x", Code.Unavailable);
+  await expect(withRetries(() => Promise.reject(gone), options)).rejects.toBe(gone);
+});
