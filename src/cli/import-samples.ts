@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { runImport } from "../importers/run-import.ts";
 import { showProgress } from "./demo/progress.ts";
 import { checkInput } from "./imports/check-input.ts";
@@ -90,6 +91,11 @@ async function run(
       onBytes(bytes) {
         progress?.add(bytes - bytesDone);
         bytesDone = bytes;
+      },
+      async onChunk() {
+        // A pipe that is read slowly would fill memory with what is refused.
+        if (!process.stderr.writableNeedDrain) return;
+        await once(process.stderr, "drain", { signal }).catch(() => signal.throwIfAborted());
       },
       send: samplesSender(caller, {
         dryRun,

@@ -14,6 +14,8 @@ export interface RunImportOptions {
   readonly onState: () => void;
   /** Told how many bytes of the input are dealt with. */
   readonly onBytes: (bytes: number) => void;
+  /** Awaited after each chunk, so that what was told of it can be taken before there is more. Default nothing. */
+  readonly onChunk?: () => Promise<void>;
   /** Ends the import when it fires, once the batches under way are answered. */
   readonly signal: AbortSignal;
   /** Events of a chunk. Default 10,000. An import that goes on needs the size that it began with. */
@@ -36,7 +38,7 @@ export interface RunImportOptions {
  * @throws the first failure of the reader or `send`, or the signal's reason, once no batch is under way any more
  */
 export async function runImport(steps: AsyncIterable<ReadStep>, options: RunImportOptions): Promise<void> {
-  const { state, onBytes, signal, chunkSize = 10_000 } = options;
+  const { state, onBytes, onChunk, signal, chunkSize = 10_000 } = options;
   const chunks = chunksOf(steps, state.position, chunkSize, signal)[Symbol.asyncIterator]();
   try {
     let reading = chunks.next();
@@ -49,6 +51,7 @@ export async function runImport(steps: AsyncIterable<ReadStep>, options: RunImpo
       await sendChunk(chunk, options);
       finishChunk(chunk, options);
       onBytes(chunk.bytes);
+      await onChunk?.();
     }
   } finally {
     await chunks.return?.();

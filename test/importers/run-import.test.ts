@@ -131,6 +131,29 @@ test("it reads no more than a chunk ahead of what is acknowledged", async () => 
   expect(most).toBeLessThanOrEqual(40);
 });
 
+test("what is told of a chunk is taken before there is more, so refused records do not pile up", async () => {
+  const events = Array.from(
+    { length: 50 },
+    (_, line): ImportEvent => ({ type: "refused", problem: { file: "f", line, problem: "is bad" } }),
+  );
+  let told = 0;
+  let most = 0;
+  const send: SendSamples = () => Promise.reject(new Error("nothing is sent"));
+  const options = optionsFor(newState(), send, {
+    chunkSize: 10,
+    onProblem() {
+      most = Math.max(most, ++told);
+    },
+    async onChunk() {
+      await new Promise((done) => setTimeout(done, 5));
+      told = 0;
+    },
+  });
+  await runImport(stepsOf(events, 7), options);
+  expect(options.state.counts.refused).toBe(50);
+  expect(most).toBe(10);
+});
+
 test("after a failure, and after an interruption, nothing more is sent", async () => {
   const events = Array.from({ length: 100 }, (_, at) => sampleEvent(`p${at % 5}`, 1 + at));
   for (const interrupted of [false, true]) {

@@ -56,7 +56,10 @@ export class ExportParser {
     this.#parser.on("closetag", () => this.#close());
     this.#parser.on("error", (error) => {
       // What stands after a colon is a text of the file.
-      const what = error.message.replace(/^\d+:\d+: /, "").split(":")[0];
+      const what = error.message
+        .replace(/^\d+:\d+: /, "")
+        .split(":")[0]
+        ?.replace(/\.$/, "");
       throw new ExportProblem(this.#parser.line, `is no well-formed XML: ${what}`);
     });
   }
