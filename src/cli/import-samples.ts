@@ -3,20 +3,16 @@ import { runImport } from "../importers/run-import.ts";
 import { showProgress } from "./demo/progress.ts";
 import { checkInput } from "./imports/check-input.ts";
 import type { ImportSource } from "./imports/import-source.ts";
+import { InterruptedError, listenForInterruption } from "./imports/interruption.ts";
 import { type KeptProgress, notKeptText, openProgress } from "./imports/keep-progress.ts";
 import type { ImportOptions } from "./imports/options.ts";
 import { countsText, ImportReport, summaryText } from "./imports/report.ts";
 import { samplesSender } from "./imports/send-samples.ts";
 import { openTenantCaller, type TenantCaller } from "./tenant-caller.ts";
 
-/** The user wants the import to end. */
-class InterruptedError extends Error {
-  override readonly name = "InterruptedError";
-}
-
 /**
  * Imports samples and prints what became of them. SIGINT and SIGTERM end it once the batches under way are answered; a
- * second one ends it at once.
+ * second one, half a second later or more, ends it at once.
  *
  * @returns the exit code: 1 when something was refused, or the input was not read to its end, 0 otherwise
  * @throws ConfigError when the input or an option cannot be used, ConnectError when a call fails for good
@@ -64,16 +60,8 @@ async function run(
   { dryRun = false, retrySeconds }: ImportOptions,
   { total, caller, kept: { state, file }, report, say }: Running,
 ): Promise<{ readonly error: unknown } | undefined> {
-  const interruption = new AbortController();
+  using interruption = listenForInterruption();
   const { signal } = interruption;
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  const unlisten = () => signals.map((name) => process.off(name, onSignal));
-  function onSignal(): void {
-    // The next one, whichever it is, does what it does to any process.
-    unlisten();
-    interruption.abort(new InterruptedError("interrupted"));
-  }
-  for (const name of signals) process.on(name, onSignal);
   using progress = process.stderr.isTTY ? showProgress(process.stderr, total, "bytes") : undefined;
   let bytesDone = 0;
   let told = false;
@@ -112,7 +100,6 @@ async function run(
     return { error };
   } finally {
     await file?.settle();
-    unlisten();
   }
 }
 

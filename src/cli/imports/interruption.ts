@@ -1,0 +1,41 @@
+/** The user wants the import to end. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+}
+
+/** Listens for SIGINT and SIGTERM until it is disposed of. */
+export interface Interruption extends Disposable {
+  /** Fires at the first one, with an {@link InterruptedError}. */
+  readonly signal: AbortSignal;
+}
+
+const names = ["SIGINT", "SIGTERM"] as const;
+type SignalName = (typeof names)[number];
+
+/** One Ctrl-C can arrive twice, from the terminal and from npm: what follows within this many milliseconds is the same one. */
+const sameMs = 500;
+
+/**
+ * Takes the signals that end a process, so that an import can end in order.
+ *
+ * @param end ends the process at once, at the second signal. Default as the signal does without a listener
+ */
+export function listenForInterruption(
+  end: (name: SignalName) => void = (name) => process.kill(process.pid, name),
+): Interruption {
+  const controller = new AbortController();
+  let first: number | undefined;
+  function onSignal(name: SignalName): void {
+    first ??= performance.now();
+    if (!controller.signal.aborted) controller.abort(new InterruptedError("interrupted"));
+    else if (performance.now() - first > sameMs) {
+      unlisten();
+      end(name);
+    }
+  }
+  const unlisten = () => {
+    for (const name of names) process.off(name, onSignal);
+  };
+  for (const name of names) process.on(name, onSignal);
+  return { signal: controller.signal, [Symbol.dispose]: unlisten };
+}

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { InterruptedError, listenForInterruption } from "../../../src/cli/imports/interruption.ts";
+
+const later = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
+
+test("one Ctrl-C counts once although npm repeats it, and the next one ends at once", async () => {
+  const ended: string[] = [];
+  const listeners = process.listenerCount("SIGINT");
+  {
+    using interruption = listenForInterruption((name) => ended.push(name));
+    expect(interruption.signal.aborted).toBe(false);
+    process.emit("SIGINT", "SIGINT");
+    process.emit("SIGINT", "SIGINT");
+    expect(interruption.signal.reason).toBeInstanceOf(InterruptedError);
+    expect(ended).toEqual([]);
+    await later(550);
+    process.emit("SIGTERM", "SIGTERM");
+    expect(ended).toEqual(["SIGTERM"]);
+  }
+  expect(process.listenerCount("SIGINT")).toBe(listeners);
+});
