@@ -8,7 +8,7 @@ import type { DemoSummary } from "../src/cli/demo/summary.ts";
 
 const root = join(import.meta.dirname, "..");
 const excerpt = join(root, "test/fixtures/fitabase");
-const wholeExport = process.env["WELLVAULT_FITABASE_DIR"] || join(root, "../shared/data/fitabase");
+const wholeExport = process.env["WELLVAULT_FITABASE_DIR"] ?? "";
 const tenantIds = ["alder", "birch", "cedar"];
 
 /** Folder for temporary files of the demos of this file, to see what they leave behind. */

@@ -12,8 +12,12 @@ declare module "vitest" {
   }
 }
 
+/** Where programs that tests start keep their compiled sources, which is a third of the time that one takes to start. */
+const compileCache = join(import.meta.dirname, "../../node_modules/.cache/compiled");
+
 /** Starts the one server of a test run, or uses that of WELLVAULT_TEST_DATABASE_URL. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  process.env["NODE_COMPILE_CACHE"] ??= compileCache;
   const given = process.env["WELLVAULT_TEST_DATABASE_URL"];
   if (given) {
     project.provide("serverUrl", given);
