@@ -39,8 +39,7 @@ const discardTimeoutMs = 5_000;
  * good under one tenant token only (sql/control/0007_token_wall.sql).
  *
  * A connection that the server ends never ends the process: the statement that was running rejects, and
- * the pool is told by its own listener. But a pool listens no more once it closes a client, and Kysely
- * does not listen at all to the clients that it cancels with.
+ * the pool is told by its own listener. But a pool listens no more once it closes a client.
  *
  * A pool gets a connection back only when nothing of its last user is left on it: one that is inside a
  * transaction is closed, and every other one discards settings, prepared statements, cursors, locks,

@@ -1,4 +1,3 @@
-import { cancelQuery } from "./cancel-query.ts";
 import { done, ExtendedClient } from "./extended-client.ts";
 import { type Pin, pin, pinValues } from "./pin.ts";
 import { StaleConnectionError } from "./stale-connection-error.ts";
@@ -25,12 +24,6 @@ class NothingCommittedError extends Error {
     super("a statement of the transaction failed, so nothing of it was committed");
   }
 }
-
-/**
- * Connected clients by server and by the number of the process that the server gave out. A balancer may stand for
- * several servers that give out the same one.
- */
-const clients = new Map<string, Set<PinnedClient>>();
 
 /** What `pg` hands its messages to: cursors and streams bring it with them. */
 interface Submittable {
@@ -73,33 +66,6 @@ export class PinnedClient extends ExtendedClient {
     return this.#vaults;
   }
 
-  constructor(...args: ConstructorParameters<typeof ExtendedClient>) {
-    super(...args);
-    this.once("connect", () => {
-      const key = this.#keyOf((this as unknown as { processID: number }).processID);
-      const same = clients.get(key) ?? new Set();
-      clients.set(key, same.add(this));
-      this.once("end", () => {
-        same.delete(this);
-        if (same.size === 0) clients.delete(key);
-      });
-    });
-  }
-
-  #keyOf(processId: number): string {
-    return `${this.host}:${this.port}:${processId}`;
-  }
-
-  /**
-   * Cancels what runs on the connection of a process of this client's server. Kysely asks for that by SQL on another
-   * connection, which behind a pooler names a process that is not there, and waits for a server connection. Where it
-   * is not certain which connection is meant, none is cancelled, and `statement_timeout` ends the statement.
-   */
-  async #cancelByProcess(processId: number): Promise<void> {
-    const [client, ...others] = clients.get(this.#keyOf(processId)) ?? [];
-    if (client && others.length === 0) await cancelQuery(client);
-  }
-
   /**
    * Runs a statement once for each of the lists of values, in one transaction of its own that is pinned. All
    * of them happen or, when one fails, none.
@@ -134,8 +100,6 @@ export class PinnedClient extends ExtendedClient {
     if (typeof config !== "string" || (values !== undefined && !Array.isArray(values)) || rest.length > 1) {
       return this.#opening ? this.#afterOpening(config, rest) : undefined;
     }
-    const cancelled = /^select pg_cancel_backend\((-?\d+)\)$/.exec(config)?.[1];
-    if (cancelled !== undefined) return this.#cancelByProcess(Number(cancelled)).then(() => done);
     const isEnd = /^(commit|rollback)$/i.test(config);
     if (this.#isCommitted) {
       if (!isEnd) return Promise.reject(new Error("the transaction is committed"));

@@ -5,8 +5,10 @@ import {
   PostgreSqlDriver,
   type SessionContext,
 } from "@mikro-orm/postgresql";
-import { CompiledQuery, type ControlledTransaction } from "kysely";
+import { CompiledQuery, type ControlledTransaction, type PostgresDialect } from "kysely";
+import type pg from "pg";
 import { type PinSettings, pin, pinValues } from "./pin.ts";
+import { PooledDriver } from "./pooled-driver.ts";
 
 type BeginOptions = NonNullable<Parameters<PostgreSqlConnection["begin"]>[0]>;
 
@@ -15,6 +17,18 @@ type BeginOptions = NonNullable<Parameters<PostgreSqlConnection["begin"]>[0]>;
  * statements carry their values bound and not in the text, where MikroORM puts them.
  */
 export class PinnedConnection extends PostgreSqlConnection {
+  override createKyselyDialect({ onPoolCreated, ...overrides }: PoolOverrides): PostgresDialect {
+    const pools: pg.Pool[] = [];
+    const keep = (pool: pg.Pool) => {
+      pools.push(pool);
+      onPoolCreated?.(pool);
+    };
+    const dialect = super.createKyselyDialect({ ...overrides, onPoolCreated: keep } as PoolOverrides);
+    const [pool] = pools;
+    if (!pool) throw new Error("the pool was not made");
+    return Object.assign(dialect, { createDriver: () => new PooledDriver(pool) });
+  }
+
   override async execute(...[query, params = [], method, ctx, loggerContext]: ExecuteArguments): Promise<never> {
     const prepared = this["prepareQuery"](query, params);
     const { text, values } = bind(this.platform, prepared.query, prepared.params);
@@ -58,6 +72,7 @@ export class PinnedConnection extends PostgreSqlConnection {
   }
 }
 
+type PoolOverrides = pg.PoolConfig & { onPoolCreated?: (pool: pg.Pool) => void };
 type StreamArguments = Parameters<PostgreSqlConnection["stream"]>;
 type ExecuteArguments = Parameters<PostgreSqlConnection["execute"]>;
 type Platform = PostgreSqlConnection["platform"];

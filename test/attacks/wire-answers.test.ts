@@ -1,8 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { PostgresDriver } from "kysely";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, vi } from "vitest";
 import { inParallel } from "../../src/cli/demo/in-parallel.ts";
+import { PooledDriver } from "../../src/database/pooled-driver.ts";
 import { CreateEmployeeRequestSchema, EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { openGrpcJsCaller } from "../support/grpc-js.ts";
 import { envelope } from "../support/wire.ts";
@@ -14,6 +16,7 @@ import { type Company, tellingTexts, withSpareEmployee } from "./wire/company.ts
 import { meetDefects } from "./wire/defects.ts";
 import { requestFields } from "./wire/fields.ts";
 import { badValues, disposable, disturbed, outcomeOf } from "./wire/fuzz.ts";
+import { failLate } from "./wire/late-failure.ts";
 import { watchLogs } from "./wire/log-watch.ts";
 import { type RawAnswer, rawCall } from "./wire/raw-call.ts";
 import { openStage, type Stage } from "./wire/stage.ts";
@@ -108,10 +111,11 @@ attack({
 
 attack({
   id: "R26",
-  title: "what was logged while all of this ran, and while a defect was met",
+  title: "what was logged or printed while all of this ran, while a defect was met, and after a caller left",
   expected: "nothing of anybody",
   async run(attempt) {
     await meetDefects(stage, a);
+    await failLate(stage.database.url, stage.b.vault, (pool) => new PooledDriver(pool));
     const planted = [a, stage.b].flatMap(tellingTexts);
     await attempt(
       "the log",
@@ -129,6 +133,7 @@ control({
   async run(attempt) {
     const { admin } = stage.database;
     const watched = await watchLogs(admin);
+    watched.stop();
     const plain = pino({ level: "trace" }, { write: watched.write });
     const { vault, externalId, marker } = stage.b;
     const again = `insert into ${vault}.employees (employee_no, employee_id, external_id) values (9, gen_random_uuid(), $1)`;
@@ -138,6 +143,22 @@ control({
       "the log",
       async () => undefined,
       () => (watched.find([marker, vault]).length === 2 ? "found" : "not found"),
+    );
+  },
+});
+
+control({
+  id: "R26",
+  without: "the driver's silence about what fails once its caller left",
+  effect: "found",
+  async run(attempt) {
+    const watched = await watchLogs(stage.database.admin, { isPassedOn: false });
+    await failLate(stage.database.url, stage.b.vault, (pool) => new PostgresDriver({ pool: pool as never }));
+    watched.stop();
+    await attempt(
+      "what was printed",
+      async () => undefined,
+      () => (watched.find([stage.b.vault]).length === 1 ? "found" : "not found"),
     );
   },
 });

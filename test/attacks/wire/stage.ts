@@ -149,6 +149,7 @@ export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
       wire.close();
       for (const other of others) await other.stop();
       await service.stop();
+      logs.stop();
       // Whatever was done to it, the log tells nothing of anybody.
       expect(logs.find(companies.flatMap(tellingTexts))).toEqual([]);
       expect(logs.sql()).toEqual([]);

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { statement } from "../../../src/database/statement.ts";
 import { errors } from "../../../src/errors.ts";
 import { ErrorReason } from "../../../src/gen/wellvault/v1/error_reason_pb.ts";
@@ -46,6 +46,10 @@ describe("a signal that fires while a statement runs", () => {
   test.each([
     ["the first one of a manager", (session: Session) => session.em.insert(Tag, row)],
     ["a read of a manager", (session: Session) => session.em.find(Tag, {})],
+    [
+      "a stream of a manager",
+      (session: Session) => session.em.transactional(async (em) => await Array.fromAsync(em.stream(Tag, {}))),
+    ],
     ["raw SQL", (session: Session) => session.em.execute("delete from tags")],
     ["a flush", (session: Session) => session.em.persist(session.em.create(Tag, row)).flush()],
     [
@@ -57,8 +61,11 @@ describe("a signal that fires while a statement runs", () => {
         }),
     ],
   ])("%s: it is cancelled in PostgreSQL and nothing is written", async (_, work) => {
+    const printed = vi.spyOn(console, "error");
     expect(await abortWhileWaiting(work)).toBeInstanceOf(Error);
     expect(await stored()).toEqual([]);
+    expect(printed).not.toHaveBeenCalled();
+    printed.mockRestore();
   });
 
   test("a statement of a session: the signal's reason is what the caller gets", async () => {
