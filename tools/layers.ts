@@ -76,7 +76,7 @@ export const restrictions: readonly Restriction[] = [
   },
   {
     target: "kysely",
-    allowed: ["tenancy/pinned-session", "database/pinned-driver"],
+    allowed: ["tenancy/pinned-session", "database/pinned-driver", "database/pooled-driver"],
     reason: "statements reach the database through a session",
   },
   {
