@@ -2,17 +2,17 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type pg from "pg";
 import { showProgress } from "../src/cli/demo/progress.ts";
-import { hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
+import { hireOne, hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
 import { ownNodeOptions, startServerProcess } from "./contestants/server-process.ts";
 import { openClient, startBenchDatabase } from "./database.ts";
 import type { BenchOptions } from "./options.ts";
 import { describeCommit, describeMachine } from "./report/machine.ts";
 import { figure } from "./report/table.ts";
 import { fillCompany, fillDays, fillYear } from "./samples/fill.ts";
-import { measurePuts, type PutFigures } from "./samples/puts.ts";
+import { measurePuts, type PutFigures, type PutLane } from "./samples/puts.ts";
 import { measureQuestion, type QuestionFigures, questionsAbout } from "./samples/questions.ts";
 
-/** Batches in flight at the same time, and batches of a turn. */
+/** Batches in flight at the same time, each of another employee, and batches of each of them in a turn. */
 const inFlights = [1, 4];
 const batchesOfTurn = 40;
 
@@ -56,33 +56,33 @@ export async function runSamples(
     await client.query("select set_config('search_path', $1, false)", [vault]);
     return client;
   };
-  const admins = await Promise.all(Array.from({ length: Math.max(...inFlights) }, open));
   const admin = await open();
-  const { rows } = await admin.query<{ employee_no: number }>(
-    "select employee_no from employees where employee_id = $1",
-    [person.readerId],
-  );
-  const copiedNo = rows[0]?.employee_no ?? 0;
+  const lanes: PutLane[] = [];
+  for (let number = 1; number <= Math.max(...inFlights); number++) {
+    const copied = await hireOne(server.port, person.tenantId, `copied-${number}`);
+    lanes.push({
+      putId: await hireOne(server.port, person.tenantId, `put-${number}`),
+      copiedNo: await numberOf(admin, copied),
+      admin: await open(),
+    });
+  }
+  const readerNo = await numberOf(admin, person.readerId);
   await database.makeDurable();
 
   const batches = Math.min(batchesOfTurn, Math.ceil(maxCalls / 20));
   const puts: PutFigures[] = [];
-  // Of batches that come in the order of their time, as devices send them; what several lanes write at once does not.
-  let bytesOfRow = Number.NaN;
-  {
-    stream.write("Writing batches of 1,000 samples, and copying the same rows ...\n");
-    const parts = { port: server.port, tenantId: person.tenantId, putId: person.writerId, copiedNo, admins };
-    let firstBatch = 0;
-    for (const inFlight of inFlights) {
-      signal.throwIfAborted();
-      puts.push(await measurePuts(parts, inFlight, batches, rounds, firstBatch));
-      firstBatch += (rounds + 1) * batches;
-      if (inFlight === 1) bytesOfRow = await sizeOfRow(admin);
-    }
+  stream.write("Writing batches of 1,000 samples, and copying the same rows ...\n");
+  let firstBatch = 0;
+  for (const inFlight of inFlights) {
+    signal.throwIfAborted();
+    const parts = { port: server.port, tenantId: person.tenantId, lanes: lanes.slice(0, inFlight) };
+    puts.push(await measurePuts(parts, batches, rounds, firstBatch));
+    firstBatch += (rounds + 1) * batches;
   }
+  const bytesOfRow = await sizeOfRow(admin);
   stream.write(`Filling a year of one employee and 26 weeks of ${employees} ...\n`);
   await admin.query("set synchronous_commit = off");
-  await fillYear(admin, copiedNo);
+  await fillYear(admin, readerNo);
   {
     using progress = showProgress(stream, employees, "employees");
     await fillCompany(admin, employees, () => {
@@ -109,6 +109,15 @@ export async function runSamples(
     await writeFile(join(import.meta.dirname, "samples-results.json"), `${text}\n`);
   }
   return results;
+}
+
+/** The number that an employee has inside the vault. */
+async function numberOf(admin: pg.Client, employeeId: string): Promise<number> {
+  const { rows } = await admin.query<{ employee_no: number }>(
+    "select employee_no from employees where employee_id = $1",
+    [employeeId],
+  );
+  return rows[0]?.employee_no ?? 0;
 }
 
 async function sizeOfRow(admin: pg.Client): Promise<number> {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { createClient, type Transport } from "@connectrpc/connect";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import type pg from "pg";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
@@ -46,11 +46,7 @@ export async function hirePeople(
   const logs = createClient(EmployeeLogService, calls.transport);
   return await inParallel(tenantIds.length, onDone, async (index) => {
     const tenantId = tenantIds[index] ?? "";
-    const admin = { headers: { "x-role": "company_admin", "x-tenant-id": tenantId } };
-    const hire = async (externalId: string): Promise<string> => {
-      const { employee } = await employees.createEmployee({ employee: { externalId }, requestId: randomUUID() }, admin);
-      return employee?.employeeId ?? "";
-    };
+    const hire = async (externalId: string) => await createEmployee(employees, externalId, tenantId);
     const person = { tenantId, writerId: await hire("writer"), readerId: await hire("reader") };
     const headers = { "x-role": "employee", "x-tenant-id": tenantId, "x-employee-id": person.readerId };
     for (const { entryId, startMs, note, valence, labels } of index < withEntries ? seededEntries() : []) {
@@ -63,6 +59,23 @@ export async function hirePeople(
     }
     return person;
   });
+}
+
+/** Gives a tenant another employee, and returns the employee's id. */
+export async function hireOne(port: number, tenantId: string, externalId: string): Promise<string> {
+  using calls = openTransport(port);
+  return await createEmployee(createClient(EmployeeService, calls.transport), externalId, tenantId);
+}
+
+async function createEmployee(
+  employees: Client<typeof EmployeeService>,
+  externalId: string,
+  tenantId: string,
+): Promise<string> {
+  const headers = { "x-role": "company_admin", "x-tenant-id": tenantId };
+  const request = { employee: { externalId }, requestId: randomUUID() };
+  const { employee } = await employees.createEmployee(request, { headers });
+  return employee?.employeeId ?? "";
 }
 
 function openTransport(port: number): Disposable & { readonly transport: Transport } {

@@ -55,7 +55,7 @@ const statements: Readonly<Record<Operation, string>> = {
         60 + n % 40, 0, 60, 0
       from employees, sample_sources, generate_series(0, ${batchRows - 1}) as n
       where external_id = 'writer' and delete_time is null and slug = 'bench' and not daily
-      on conflict (employee_no, kind, start_time, source_no) do update set version = excluded.version
+      on conflict (employee_no, kind, source_no, start_time) do update set version = excluded.version
       where excluded.version > stored.version
       returning xmax = 0 as inserted
     )

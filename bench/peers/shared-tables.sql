@@ -58,7 +58,7 @@ create table samples (
   utc_offset_minutes smallint not null,
   recording_method smallint not null,
   tenant_id text not null,
-  constraint samples_pkey primary key (tenant_id, employee_no, kind, start_time, source_no),
+  constraint samples_pkey primary key (tenant_id, employee_no, kind, source_no, start_time),
   constraint samples_employee_no_fkey foreign key (tenant_id, employee_no) references employees (tenant_id, employee_no),
   constraint samples_source_no_fkey foreign key (tenant_id, source_no) references sample_sources (tenant_id, source_no),
   constraint samples_value_check check (value > '-Infinity' and value < 'Infinity'),

@@ -66,7 +66,7 @@ export function peerStatements(shared: boolean): PeerStatements {
           and not source.daily
         join employees on ${shared ? "employees.tenant_id = $9 and " : ""}employee_id = $1::uuid
           and employees.delete_time is null
-        on conflict (${column}employee_no, kind, start_time, source_no) do update set
+        on conflict (${column}employee_no, kind, source_no, start_time) do update set
           version = excluded.version, value = excluded.value, record_time = now()
         where excluded.version > stored.version
         returning xmax = 0 as inserted

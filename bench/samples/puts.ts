@@ -1,26 +1,35 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
-import { type CallOptions, createClient } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import type pg from "pg";
 import { MetricSampleSchema, RecordingMethod } from "../../src/gen/wellvault/v1/metric_pb.ts";
-import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
+import {
+  MetricService,
+  PutSamplesRequestSchema,
+  PutSamplesResponseSchema,
+} from "../../src/gen/wellvault/v1/metric_service_pb.ts";
 import { median } from "../measure/statistics.ts";
 
 /** Samples of a batch: the most that PutSamples takes. */
 const batchSize = 1_000;
 
+/** Employees whose samples are written, one for each batch in flight, as devices send them: in the order of time. */
+export interface PutLane {
+  /** Whose samples are put, and whose are copied; the same samples. */
+  readonly putId: string;
+  readonly copiedNo: number;
+  /** The connection of the copies. Owner or superuser: row level security takes no COPY. */
+  readonly admin: pg.Client;
+}
+
 /** What is written, and by whom. */
 export interface PutParts {
   readonly port: number;
   readonly tenantId: string;
-  /** Whose samples are put, and whose are copied; the same samples. */
-  readonly putId: string;
-  readonly copiedNo: number;
-  /** A connection of the copies for each batch in flight. Owner or superuser: row level security takes no COPY. */
-  readonly admins: readonly pg.Client[];
+  /** One for each batch in flight. */
+  readonly lanes: readonly PutLane[];
 }
 
 /** Rows a second. */
@@ -36,86 +45,130 @@ export interface PutFigures {
 const startOf = (batch: number, place: number) => 1_704_067_200 + (batch * batchSize + place) * 30;
 
 /**
- * Writes batches through the API, and the same rows by COPY, a transaction for each batch, in turns.
+ * Writes batches through the API, and the same rows by COPY, a transaction for each batch, in turns. The files of the
+ * copies and the bodies of the calls are made beforehand.
  *
+ * @param batches of each lane in a turn
  * @throws Error when a batch was not stored whole
  */
 export async function measurePuts(
-  parts: PutParts,
-  inFlight: number,
+  { port, tenantId, lanes }: PutParts,
   batches: number,
   rounds: number,
   firstBatch: number,
 ): Promise<PutFigures> {
-  const sessions = new Http2SessionManager(`http://127.0.0.1:${parts.port}`);
-  const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${parts.port}`, sessionManager: sessions });
-  const metrics = createClient(MetricService, transport);
-  const options: CallOptions = { headers: { "x-role": "ingest_service", "x-tenant-id": parts.tenantId } };
+  using caller = openPutCaller(port, tenantId);
   const folder = await mkdtemp(join(tmpdir(), "wellvault-copy-"));
   await chmod(folder, 0o755);
   const turns: { puts: number; copies: number }[] = [];
   try {
     for (let round = 0; round <= rounds; round++) {
       const first = firstBatch + round * batches;
-      const numbers = Array.from({ length: batches }, (_, n) => first + n);
-      const files = await Promise.all(
-        numbers.map(async (batch) => {
-          const file = join(folder, `${batch}.txt`);
-          await writeFile(file, copyText(batch, parts.copiedNo));
-          await chmod(file, 0o644);
-          return file;
-        }),
-      );
-      const put = async (batch: number) => {
-        const samples = Array.from({ length: batchSize }, (_, place) =>
-          create(MetricSampleSchema, {
-            ...{ kind: "heart_rate", source: "bench", utcOffsetMinutes: 60, value: 50 + (place % 70), version: 1n },
-            startTime: { seconds: BigInt(startOf(batch, place)), nanos: 0 },
-            recordingMethod: RecordingMethod.PASSIVE,
-          }),
-        );
-        const { insertedCount } = await metrics.putSamples({ employeeId: parts.putId, samples }, options);
-        if (insertedCount !== batchSize) throw new Error(`a batch stored ${insertedCount} of ${batchSize} samples`);
+      const work = await Promise.all(lanes.map((lane, number) => prepare(lane, number, folder, first, batches)));
+      const rate = async (write: (lane: PreparedLane, index: number) => Promise<void>) => {
+        const startedAt = performance.now();
+        const run = async (lane: PreparedLane) => {
+          for (let index = 0; index < batches; index++) await write(lane, index);
+        };
+        await Promise.all(work.map(run));
+        return (lanes.length * batches * batchSize * 1_000) / (performance.now() - startedAt);
       };
-      const copy = async (index: number, lane: number) => {
-        const copied = await parts.admins[lane]?.query(
+      const put = ({ bodies }: PreparedLane, index: number) => caller.put(bodies[index] ?? Buffer.alloc(0));
+      const copy = async ({ admin, files }: PreparedLane, index: number) => {
+        const copied = await admin.query(
           `copy samples (
              employee_no, kind, start_time, source_no, version, value, end_seconds, utc_offset_minutes, recording_method
            ) from '${files[index]}'`,
         );
-        if (copied?.rowCount !== batchSize)
-          throw new Error(`a file stored ${copied?.rowCount} of ${batchSize} samples`);
-      };
-      const rate = async (work: (index: number, lane: number) => Promise<void>) => {
-        const startedAt = performance.now();
-        let next = 0;
-        const lane = async (_: unknown, number: number) => {
-          while (next < batches) await work(next++, number);
-        };
-        await Promise.all(Array.from({ length: inFlight }, lane));
-        return (batches * batchSize * 1_000) / (performance.now() - startedAt);
+        if (copied.rowCount !== batchSize) throw new Error(`a file stored ${copied.rowCount} of ${batchSize} samples`);
       };
       const turn = async (): Promise<{ puts: number; copies: number }> => {
         if (round % 2 === 0) {
-          const puts = await rate((index) => put(numbers[index] ?? 0));
+          const puts = await rate(put);
           return { puts, copies: await rate(copy) };
         }
         const copies = await rate(copy);
-        return { puts: await rate((index) => put(numbers[index] ?? 0)), copies };
+        return { puts: await rate(put), copies };
       };
       const figures = await turn();
       // The first round is for warming up.
       if (round > 0) turns.push(figures);
     }
   } finally {
-    sessions.abort();
     await rm(folder, { recursive: true, force: true });
   }
   return {
-    inFlight,
+    inFlight: lanes.length,
     puts: median(turns.map(({ puts }) => puts)),
     copies: median(turns.map(({ copies }) => copies)),
     ratio: median(turns.map(({ puts, copies }) => puts / copies)),
+  };
+}
+
+/** A lane with what it writes in a turn. */
+interface PreparedLane extends PutLane {
+  /** Requests as they stand on the wire, one for each batch. */
+  readonly bodies: readonly Buffer[];
+  /** The same as files for COPY. */
+  readonly files: readonly string[];
+}
+
+async function prepare(
+  lane: PutLane,
+  number: number,
+  folder: string,
+  first: number,
+  batches: number,
+): Promise<PreparedLane> {
+  const bodies: Buffer[] = [];
+  const files: string[] = [];
+  for (let batch = first; batch < first + batches; batch++) {
+    bodies.push(requestBytes(batch, lane.putId));
+    const file = join(folder, `${number}-${batch}.txt`);
+    await writeFile(file, copyText(batch, lane.copiedNo));
+    // For root the server runs as another user.
+    await chmod(file, 0o644);
+    files.push(file);
+  }
+  return { ...lane, bodies, files };
+}
+
+function requestBytes(batch: number, employeeId: string): Buffer {
+  const samples = Array.from({ length: batchSize }, (_, place) =>
+    create(MetricSampleSchema, {
+      ...{ kind: "heart_rate", source: "bench", utcOffsetMinutes: 60, value: 50 + (place % 70), version: 1n },
+      startTime: { seconds: BigInt(startOf(batch, place)), nanos: 0 },
+      recordingMethod: RecordingMethod.PASSIVE,
+    }),
+  );
+  return Buffer.from(toBinary(PutSamplesRequestSchema, create(PutSamplesRequestSchema, { employeeId, samples })));
+}
+
+/** A client of PutSamples for requests that are bytes already. */
+interface PutCaller extends Disposable {
+  /** @throws Error when the batch was not stored whole */
+  put(body: Buffer): Promise<void>;
+}
+
+function openPutCaller(port: number, tenantId: string): PutCaller {
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  const metadata = new Metadata();
+  metadata.set("x-role", "ingest_service");
+  metadata.set("x-tenant-id", tenantId);
+  const { name, parent } = MetricService.method.putSamples;
+  const asIs = (bytes: Buffer) => bytes;
+  return {
+    async put(body) {
+      const answer = await new Promise<Buffer>((resolve, reject) => {
+        client.makeUnaryRequest(`/${parent.typeName}/${name}`, asIs, asIs, body, metadata, (error, bytes) => {
+          if (bytes) resolve(bytes);
+          else reject(error ?? new Error("there was no answer"));
+        });
+      });
+      const { insertedCount } = fromBinary(PutSamplesResponseSchema, answer);
+      if (insertedCount !== batchSize) throw new Error(`a batch stored ${insertedCount} of ${batchSize} samples`);
+    },
+    [Symbol.dispose]: () => client.close(),
   };
 }
 

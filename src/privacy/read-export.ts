@@ -106,9 +106,9 @@ interface SamplePlace {
 }
 
 /** The key after which samples go on. */
-function keyAfter(after?: SamplePlace): [kind: number, time: string, sourceNo: number] {
-  if (!after) return [0, "-infinity", 0];
-  return [after.kind, toTimestamptz(toMicros(fromEpoch(after.start_epoch))), after.source_no];
+function keyAfter(after?: SamplePlace): [kind: number, sourceNo: number, time: string] {
+  if (!after) return [0, 0, "-infinity"];
+  return [after.kind, after.source_no, toTimestamptz(toMicros(fromEpoch(after.start_epoch)))];
 }
 
 /** Reads pages, each after the last row of the one before, until one is not full. */

@@ -42,7 +42,7 @@ function write(writer: OtherWriter, tick: number, version: number): Promise<unkn
      )
      select employee_no, 11, $2::timestamptz + $3 * interval '1 microsecond', 1, $4, 60, 0, 0, 0
      from employees where employee_id = $1
-     on conflict (employee_no, kind, start_time, source_no) do update set version = excluded.version`,
+     on conflict (employee_no, kind, source_no, start_time) do update set version = excluded.version`,
     [employeeId, new Date(Number(monday / 1_000n)), tick, version],
   );
 }

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Statement } from "../../src/database/statement.ts";
 import { computeDays } from "../../src/metrics/statements/compute-days.ts";
 import { deleteSamplesInRange, samplesOfStep } from "../../src/metrics/statements/delete-samples-in-range.ts";
+import { listSamples } from "../../src/metrics/statements/list-samples.ts";
+import { exportSamples } from "../../src/privacy/statements/export-samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 let service: TestService;
@@ -73,6 +75,23 @@ describe.each(["force_custom_plan", "force_generic_plan"])("with %s", (mode) => 
     // Once to lock them, and once to change them.
     expect(total / sources).toBeGreaterThan(samplesOfStep);
     expect(read).toBe(2 * samplesOfStep);
+  });
+
+  test("a page looks at as many samples of each source as it may hold, wherever it begins", async () => {
+    const size = 50;
+    const after = ["2026-01-08 00:00:00Z", 11, 3] as const;
+    const first = await samplesRead(listSamples, [employeeId, [11], null, null, null, null, null, null, size], mode);
+    const later = await samplesRead(listSamples, [employeeId, [11], null, null, null, ...after, size], mode);
+    const ofOne = await samplesRead(listSamples, [employeeId, [11], null, null, "s2", null, null, null, size], mode);
+    // And one to find each source. At the time of the page's beginning there is a sample of one source.
+    expect(first).toBe(sources * (size + 1));
+    expect(later).toBeLessThanOrEqual(first + 1);
+    expect(ofOne).toBe(sources + size);
+  });
+
+  test("a page of an export looks at its own samples", async () => {
+    const read = await samplesRead(exportSamples, [employeeId, 11, 2, "2026-01-08", 1_000], mode);
+    expect(read).toBe(1_000);
   });
 
   test("days are computed by one look at their samples, however many sources these have", async () => {

@@ -6,8 +6,8 @@ import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
  * Computes days of a kind from their samples. To be run under the locks of the days, as a statement of its own; see
  * `lockStaleDays`.
  *
- * For each run of days that follow each other one range of `samples_pkey`, and a look-up for each latest sample. With
- * every offset there is, a day begins up to 14 hours before or after it does in UTC, and a night that ends on it begins
+ * For each run of days of a source that follow each other one range of `samples_pkey`, and a look-up for each latest
+ * sample. With every offset there is, a day begins up to 14 hours before or after it does in UTC, and a night that ends on it begins
  * up to two days earlier. The offset of 0 has the day of a sample computed once and not wherever it is named.
  */
 export const computeDays = statement<
@@ -27,36 +27,37 @@ export const computeDays = statement<
     from unnest($3::integer[], $4::smallint[]) as stale (day, source_no)
   ),
   runs as (
-    select min(numbered.day) as first_day, max(numbered.day) as last_day
+    select
+      numbered.source_no, min(numbered.day) as first_day, max(numbered.day) as last_day,
+      $5::boolean and not exists (
+        select from sample_sources as source where source.source_no = numbered.source_no and source.daily
+      ) as by_end
     from (
-      select one.day, one.day - row_number() over (order by one.day) as run
-      from (select distinct stale.day from stale) as one
+      select
+        stale.day, stale.source_no, stale.day - row_number() over (partition by stale.source_no order by stale.day) as run
+      from stale
     ) as numbered
-    group by numbered.run
+    group by numbered.source_no, numbered.run
   ),
   fresh as materialized (
-    select found.source_no, found.day, found.count, found.sum, found.min, found.max, found.last_time
+    select runs.source_no, found.day, found.count, found.sum, found.min, found.max, found.last_time
     from runs
     cross join lateral (
       select
-        placed.source_no, placed.day, count(*)::integer as count, sum(placed.value) as sum, min(placed.value) as min,
+        placed.day, count(*)::integer as count, sum(placed.value) as sum, min(placed.value) as min,
         max(placed.value) as max, max(placed.start_time) as last_time
       from (
         select
-          sample.source_no, sample.start_time, sample.value,
+          sample.start_time, sample.value,
           floor((
             date_part('epoch'::text, sample.start_time)
-            + case
-              when $5::boolean and sample.source_no <> all (
-                array(select source.source_no from sample_sources as source where source.daily)
-              ) then sample.end_seconds
-              else 0
-            end
+            + case when runs.by_end then sample.end_seconds else 0 end
             + sample.utc_offset_minutes * 60
           ) / 86400)::integer as day
         from samples as sample
         where sample.employee_no = ${employeeNoOf}
           and sample.kind = $2::smallint
+          and sample.source_no = runs.source_no
           and sample.start_time
             >= to_timestamp((runs.first_day * 86400::bigint - case when $5::boolean then 223200 else 50400 end)::float8)
           and sample.start_time < to_timestamp((runs.last_day * 86400::bigint + 136800)::float8)
@@ -64,7 +65,7 @@ export const computeDays = statement<
         offset 0
       ) as placed
       where placed.day between runs.first_day and runs.last_day
-      group by placed.day, placed.source_no
+      group by placed.day
     ) as found
   )
   update sample_days as day
@@ -83,8 +84,8 @@ export const computeDays = statement<
     from samples as one
     where one.employee_no = ${employeeNoOf}
       and one.kind = $2::smallint
-      and one.start_time = fresh.last_time
       and one.source_no = stale.source_no
+      and one.start_time = fresh.last_time
     limit 1
   ) as latest on true
   where day.employee_no = ${employeeNoOf}

@@ -82,7 +82,7 @@ export const putSamples = statement<SampleArrays, PutCounts>`
       kind, start, source, version, value, end_seconds, utc_offset_minutes, recording_method
     )
     where array_position(known.source_nos, null) is null
-    on conflict (employee_no, kind, start_time, source_no) do update set
+    on conflict (employee_no, kind, source_no, start_time) do update set
       version = excluded.version,
       value = excluded.value,
       end_seconds = excluded.end_seconds,

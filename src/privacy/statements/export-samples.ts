@@ -4,7 +4,7 @@ import type { SampleRow } from "../../metrics/statements/list-samples.ts";
 
 /** The next of an employee's samples by their key: a range of `samples_pkey`. */
 export const exportSamples = statement<
-  [employeeId: string, afterKind: number, afterTime: string, afterSourceNo: number, limit: number],
+  [employeeId: string, afterKind: number, afterSourceNo: number, afterTime: string, limit: number],
   SampleRow
 >`
   select
@@ -26,10 +26,10 @@ export const exportSamples = statement<
     from samples as one
     where one.employee_no = ${employeeNoOf}
       and one.recording_method >= 0
-      and (one.kind, one.start_time, one.source_no) > ($2::smallint, $3::timestamptz, $4::smallint)
-    order by one.kind, one.start_time, one.source_no
+      and (one.kind, one.source_no, one.start_time) > ($2::smallint, $3::smallint, $4::timestamptz)
+    order by one.kind, one.source_no, one.start_time
     limit $5
   ) as sample
   join sample_sources as source on source.source_no = sample.source_no
-  order by sample.kind, sample.start_time, sample.source_no
+  order by sample.kind, sample.source_no, sample.start_time
 `;
