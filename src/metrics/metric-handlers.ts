@@ -25,8 +25,12 @@ export const metricHandlers: TenantHandlers<
   typeof MetricService,
   "putSamples" | "listSamples" | "deleteSamples" | "aggregateSamples" | "getTrend"
 > = {
-  async putSamples(request, session) {
-    return await putBatch(session, request.employeeId, checkSamples(request.samples, new Date()));
+  // Not async, so that no part of it waits and holds the samples.
+  putSamples(request, session) {
+    const { employeeId, samples } = request;
+    // All who wait for the answer hold the request, and none of them needs these any more.
+    request.samples = [];
+    return putBatch(session, employeeId, checkSamples(samples, new Date()));
   },
 
   async listSamples(request, session) {

@@ -1,7 +1,7 @@
 import type { TenantSession } from "../tenancy/session.ts";
 import { dedupeSamples } from "./dedupe-samples.ts";
 import type { StorableSample } from "./sample-rules.ts";
-import { storeSamples } from "./store-samples.ts";
+import { type StoredCounts, storeSamples } from "./store-samples.ts";
 
 /** What the samples of a batch did; the four add up to its size. */
 export interface BatchCounts {
@@ -12,22 +12,26 @@ export interface BatchCounts {
 }
 
 /**
- * Stores a batch of one employee's samples, all or none, and counts what each did.
+ * Stores a batch of one employee's samples, all or none, and counts what each did. It keeps nothing of the samples while
+ * it waits for the database.
  *
  * @throws WellvaultError as {@link storeSamples} does
  */
-export async function putBatch(
+export function putBatch(
   session: TenantSession,
   employeeId: string,
   samples: readonly StorableSample[],
 ): Promise<BatchCounts> {
-  const batch = dedupeSamples(samples);
-  const { inserted, replaced, ...stored } = await storeSamples(session, employeeId, batch);
-  const stale = batch.stale + stored.stale;
+  const { stale, ...batch } = dedupeSamples(samples);
+  return storeSamples(session, employeeId, batch).then(countsOf.bind(undefined, samples.length, stale));
+}
+
+function countsOf(total: number, staleInBatch: number, { inserted, replaced, stale }: StoredCounts): BatchCounts {
+  const staleCount = staleInBatch + stale;
   return {
     insertedCount: inserted,
     replacedCount: replaced,
-    unchangedCount: samples.length - inserted - replaced - stale,
-    staleCount: stale,
+    unchangedCount: total - inserted - replaced - staleCount,
+    staleCount,
   };
 }

@@ -3,10 +3,9 @@ import { errors } from "../errors.ts";
 import type { TenantSession } from "../tenancy/session.ts";
 import type { DedupedSamples } from "./dedupe-samples.ts";
 import { toSampleArrays } from "./sample-arrays.ts";
-import type { StorableSample } from "./sample-rules.ts";
 import { numberSources } from "./sample-sources.ts";
 import { findStaleSamples } from "./statements/find-stale-samples.ts";
-import { type PutCounts, putSamples, type SampleKeys } from "./statements/put-samples.ts";
+import { type PutCounts, putSamples, type SampleArrays, type SampleKeys } from "./statements/put-samples.ts";
 
 /** What became of the samples of a batch. */
 export interface StoredCounts {
@@ -23,16 +22,26 @@ export interface StoredCounts {
  *   employee has left, LIMIT_REACHED when the tenant would have too many sources, COMMIT_UNKNOWN when it was stored and how many
  *   of its samples were stale cannot be found out
  */
-export async function storeSamples(
+export function storeSamples(
   session: TenantSession,
   employeeId: string,
-  { samples, copies }: DedupedSamples,
+  { samples, copies }: Pick<DedupedSamples, "samples" | "copies">,
 ): Promise<StoredCounts> {
-  const values = toSampleArrays(employeeId, samples);
-  let [counts] = await session.write(putSamples, values, employeeId.toLowerCase(), samples.length);
+  // What waits are the arrays. A batch is thousands of objects, and those of all batches that wait for the database
+  // would live through many a collection of garbage.
+  return storeArrays(session, toSampleArrays(employeeId, samples), copies);
+}
+
+async function storeArrays(
+  session: TenantSession,
+  values: SampleArrays,
+  copies: readonly number[],
+): Promise<StoredCounts> {
+  const [employeeId, slugs, daily] = values;
+  let [counts] = await session.write(putSamples, values, employeeId.toLowerCase(), copies.length);
   if (counts && !counts.known) {
     [counts] = await session.transaction(async (transaction) => {
-      await numberSources(transaction, samples);
+      await numberSources(transaction, slugs, daily);
       return await transaction.finish(putSamples, values);
     });
   }
@@ -41,7 +50,7 @@ export async function storeSamples(
     // Whoever came back between the two statements has the batch stored by the next attempt.
     throw errors.conflict();
   }
-  const stale = await countStale(session, employeeId, counts, samples, copies).catch((error: unknown) => {
+  const stale = await countStale(session, values, counts, copies).catch((error: unknown) => {
     // By now the others are stored: no error may say that nothing was done.
     throw counts.inserted + counts.replaced > 0 ? errors.commitUnknown(error) : error;
   });
@@ -55,14 +64,12 @@ export async function storeSamples(
  */
 async function countStale(
   session: TenantSession,
-  employeeId: string,
+  [employeeId, slugs, daily, kinds, starts, sources, versions]: SampleArrays,
   { unwritten }: PutCounts,
-  samples: readonly StorableSample[],
   copies: readonly number[],
 ): Promise<number> {
   if (!unwritten) return 0;
-  const left = unwritten.map((place) => samples[place - 1]).filter((sample) => sample !== undefined);
-  const keys = toSampleArrays(employeeId, left).slice(0, 7) as SampleKeys;
-  const stale = await session.query(findStaleSamples, keys);
-  return stale.reduce((sum, { place }) => sum + (copies[(unwritten[place - 1] ?? 0) - 1] ?? 0), 0);
+  const keys: SampleKeys = [employeeId, slugs, daily, kinds, starts, sources, versions];
+  const stale = await session.query(findStaleSamples, [...keys, unwritten]);
+  return stale.reduce((sum, { place }) => sum + (copies[place - 1] ?? 0), 0);
 }

@@ -2,13 +2,13 @@ import { statement } from "../../database/statement.ts";
 import type { SampleKeys } from "./put-samples.ts";
 
 /**
- * Of samples that were not stored, the places, from 1, of those for which a higher version is there, or which were
+ * Of the samples of a batch that were not stored, the places, from 1, of those for which a higher version is there, or which were
  * deleted; for the others it is the same. It asks for the rows of a deleted employee, too: the samples met them.
  *
  * A scan of `samples_pkey` for each sample, 4 buffers. The limit keeps PostgreSQL from reading the whole table
  * instead: with it, a batch of 1,000 that is sent again takes a fourteenth of the time beside 900,000 samples.
  */
-export const findStaleSamples = statement<SampleKeys, { place: number }>`
+export const findStaleSamples = statement<[...SampleKeys, unwritten: readonly number[]], { place: number }>`
   select incoming.place::integer as place
   from employees as employee
   cross join unnest($4::smallint[], $5::float8[], $6::smallint[], $7::bigint[]) with ordinality
@@ -25,5 +25,7 @@ export const findStaleSamples = statement<SampleKeys, { place: number }>`
       and one.source_no = source.source_no
     limit 1
   ) as stored
-  where employee.employee_id = $1 and (stored.version > incoming.version or stored.recording_method < 0)
+  where employee.employee_id = $1
+    and incoming.place = any ($8::bigint[])
+    and (stored.version > incoming.version or stored.recording_method < 0)
 `;
