@@ -129,6 +129,30 @@ describe("nothing is counted twice", () => {
     expect(await sums(employeeId)).toEqual({ "2026-02-02": 700, "2026-02-03": 300 });
   });
 
+  test("of a source's totals of one day, which a change of the offset leaves behind, the largest counts", async () => {
+    const employeeId = await service.hire(tenant);
+    // Berlin, and after a flight New York: the same civil day begins at another instant, which is another key.
+    const total = (start: string, utcOffsetMinutes: number, value: number, kind = "steps") =>
+      sample({ kind, startTime: at(start), utcOffsetMinutes, daily: true, value });
+    const berlin = total("2026-02-01T23:00:00Z", 60, 3_000);
+    await put(employeeId, berlin, walk("2026-02-02T08:00:00Z", "2026-02-02T09:00:00Z", 3_000));
+    expect(await sums(employeeId)).toEqual({ "2026-02-02": 3_000 });
+    await put(employeeId, total("2026-02-02T05:00:00Z", -300, 8_000));
+    expect(await ask(employeeId, ["steps"])).toMatchObject([{ startDate: "2026-02-02", sum: 8_000, count: 1n }]);
+    expect(await sums(employeeId, "steps", { period: WEEK })).toEqual({ "2026-02-02": 8_000 });
+    // Another source counts in its place only with more than that.
+    await put(employeeId, walk("2026-02-02T08:00:00Z", "2026-02-02T09:00:00Z", 9_000, { source: "phone" }));
+    await put(employeeId, walk("2026-02-02T08:00:00Z", "2026-02-02T09:00:00Z", 10_000, { source: "ring" }));
+    expect(await ask(employeeId, ["steps"])).toMatchObject([{ sum: 10_000, count: 1n }]);
+    // What is averaged is not counted twice by that.
+    await put(
+      employeeId,
+      total("2026-02-01T23:00:00Z", 60, 50, "resting_heart_rate"),
+      total("2026-02-02T05:00:00Z", -300, 60, "resting_heart_rate"),
+    );
+    expect(await ask(employeeId, ["resting_heart_rate"])).toMatchObject([{ mean: 55, count: 2n }]);
+  });
+
   test("of two devices the one with more of the day counts for steps, day by day, and all for heart rates", async () => {
     const employeeId = await service.hire(tenant);
     const day = (date: string, source: string, value: number) =>
@@ -281,12 +305,15 @@ function expected(samples: readonly MetricSample[], kind: string): Record<string
       const totals = new Set(all.filter(({ daily }) => daily).map(({ source }) => source));
       const taken = all.filter(({ daily, source }) => daily || !totals.has(source));
       const sum = (list: readonly MetricSample[]) => list.reduce((total, { value }) => total + value, 0);
+      const largest = (list: MetricSample[]) => [list.reduce((one, other) => (other.value > one.value ? other : one))];
       if (kind !== "steps" && kind !== "sleep_duration") {
         const values = taken.map(({ value }) => value);
         const mean = sum(taken) / taken.length;
         return [date, { count: taken.length, mean, minimum: Math.min(...values), maximum: Math.max(...values) }];
       }
-      const bySource = [...Map.groupBy(taken, ({ source }) => source)].sort(([a], [b]) => (a < b ? -1 : 1));
+      const bySource = [...Map.groupBy(taken, ({ source }) => source)]
+        .map(([source, own]) => [source, totals.has(source) ? largest(own) : own] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1));
       const [, best = []] = bySource.reduce((one, other) => (sum(other[1]) > sum(one[1]) ? other : one));
       return [date, { count: best.length, sum: sum(best) }];
     }),

@@ -22,9 +22,9 @@ export interface AggregateRow {
 
 /**
  * What the days of a range come to in periods, for each kind. Of a source with a total of the day, the total is
- * taken and not what lies within the day. Of several sources, the one with the most is taken for kinds that are
- * added, day by day, and all for the others. Where sources are alike, the first by slug is taken. There is always one row
- * at least.
+ * taken and not what lies within the day; of several totals of a day, which changes of the offset leave behind, the
+ * largest for kinds that are added. Of several sources, the one with the most is taken for kinds that are added, day by
+ * day, and all for the others. Where sources are alike, the first by slug is taken. There is always one row at least.
  *
  * For each kind a range of `sample_days_pkey`: a day and source for each row.
  */
@@ -42,8 +42,9 @@ export const aggregateSampleDays = statement<
 >`
   with found as (
     select
-      day.kind, day.civil_day, source.slug, source.daily, day.count, day.sum, day.min, day.max, day.last, day.last_time,
-      day.state,
+      day.kind, day.civil_day, source.slug, source.daily, day.min, day.max, day.last, day.last_time, day.state,
+      case when source.daily and day.kind = any ($7::smallint[]) then least(day.count, 1) else day.count end as count,
+      case when source.daily and day.kind = any ($7::smallint[]) then day.max else day.sum end as sum,
       bool_or(source.daily and day.count > 0) over (partition by day.kind, day.civil_day, source.slug) as has_total
     from sample_days as day
     join sample_sources as source on source.source_no = day.source_no
