@@ -6,7 +6,7 @@ import type { FileIdentity } from "./input-identity.ts";
 /** What an import is of: an import goes on only where all of it is the same. */
 export interface ImportIdentity {
   /** The form of the file, and with it how readers number their events and chunks are cut. */
-  readonly form: 1;
+  readonly form: 2;
   readonly importer: string;
   /** The service's address. */
   readonly address: string;

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const identity: ImportIdentity = {
-  form: 1,
+  form: 2,
   importer: "fhir",
   address: "http://127.0.0.1:8080",
   tenant: "acme",

@@ -33,7 +33,7 @@ export async function openProgress(
   if (options.dryRun) return { state: newState(), resumed: false, file: undefined, release: async () => undefined };
   const path = options.progressFile ?? defaultPath(source.input, options.tenant);
   const identity: ImportIdentity = {
-    form: 1,
+    form: 2,
     importer: source.importer,
     address: options.address,
     tenant: options.tenant,

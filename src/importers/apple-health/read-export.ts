@@ -1,20 +1,20 @@
 import { createReadStream } from "node:fs";
-import { create } from "@bufbuild/protobuf";
-import { MetricSampleSchema, RecordingMethod } from "../../gen/wellvault/v1/metric_pb.ts";
 import type { ImportEvent, ReadStep, SampleEvent } from "../import-event.ts";
 import { RecordProblem } from "../record-problem.ts";
-import { dayStart, readAppleTime } from "./apple-time.ts";
+import { readAppleTime } from "./apple-time.ts";
 import { ExportParser, ExportProblem } from "./export-parser.ts";
+import { FoodSums, maxFoods } from "./food-sums.ts";
+import { gatheredSamples } from "./gathered-samples.ts";
 import { type HealthRecord, readRecord } from "./read-record.ts";
-import { maxPieces, type SleepDay, SleepDays } from "./sleep-days.ts";
+import { maxPieces, SleepDays } from "./sleep-days.ts";
 
-/** Days of sleep in a step: they come all at once, at the end. */
-const daysInStep = 1_000;
+/** Samples in a step of those that come all at once, at the end. */
+const samplesInStep = 1_000;
 
 /**
- * Streams what stands in an `export.xml` of Apple Health, one person's. Sleep comes at its end, gathered into days.
- * Memory does not grow with the file: of each record nothing is kept, but of sleep where each stretch of it begins and ends, up to
- * a number that no person's export reaches.
+ * Streams what stands in an `export.xml` of Apple Health, one person's. What was eaten and drunk comes at its end, added up
+ * by the second, and then sleep, gathered into days. Memory does not grow with the file: of other records nothing is
+ * kept, and of these no more than a number that no person's export reaches.
  *
  * @param path the file, for the places of what is in it
  * @param externalId whose export it is
@@ -30,6 +30,7 @@ export async function* readAppleHealth(
   let bytes = 0;
   let exported: number | undefined;
   const sleep = new SleepDays();
+  const food = new FoodSums();
   const onRecord = (record: HealthRecord) => {
     const { line } = record;
     try {
@@ -37,7 +38,9 @@ export async function* readAppleHealth(
       if (meaning.type === "sample") {
         events.push({ type: "sample", externalId, sample: meaning.sample, place: { file: path, line } });
       } else if (meaning.type === "passed over") events.push(meaning);
-      else if (!sleep.add(meaning.piece)) {
+      else if (meaning.type === "food" && !food.add(meaning.food)) {
+        throw new ExportProblem(line, `must not hold more than ${maxFoods} records of food and drink`);
+      } else if (meaning.type === "sleep" && !sleep.add(meaning.piece)) {
         throw new ExportProblem(line, `must not hold more than ${maxPieces} stretches of sleep`);
       }
     } catch (error) {
@@ -65,39 +68,19 @@ export async function* readAppleHealth(
     parser.close();
   } catch (error) {
     if (!(error instanceof ExportProblem)) throw error;
-    // Of a night that is cut it is not known how long it was, and which nights are whole, neither.
-    const problem = `${error.message}; the file is read no further, and no sleep of it is imported`;
+    // Of a night that is cut it is not known how long it was, and which nights are whole, neither. So it is with meals.
+    const problem = `${error.message}; the file is read no further, and no sleep, food or drink of it is imported`;
     yield { events: [...events, { type: "broken", problem: { file: path, line: error.line, problem } }], bytes };
     return;
   }
   yield { events, bytes };
-  const days = sleep.days();
-  for (let at = 0; at < days.length; at += daysInStep) {
-    const samples = days.slice(at, at + daysInStep).flatMap((day) => sleepSamples(day, externalId, path, exported));
-    yield { events: samples, bytes };
+  const place = { externalId, file: path, exported: exported ?? 1 };
+  let step: SampleEvent[] = [];
+  for (const sample of gatheredSamples(food, sleep, place)) {
+    step.push(sample);
+    if (step.length < samplesInStep) continue;
+    yield { events: step, bytes };
+    step = [];
   }
-}
-
-/** The samples of a day. What is derived from an export is as new as the export, whatever its records say. */
-function sleepSamples(day: SleepDay, externalId: string, file: string, exported = 1): SampleEvent[] {
-  const { source, asleep, inBed, line } = day;
-  const start = dayStart(day.day);
-  const values = [
-    ["sleep_duration", asleep],
-    ["time_in_bed", inBed],
-  ] as const;
-  return values.flatMap(([kind, value]) => {
-    if (value === undefined) return [];
-    const sample = create(MetricSampleSchema, {
-      kind,
-      startTime: { seconds: BigInt(start.seconds), nanos: 0 },
-      utcOffsetMinutes: start.offset,
-      value,
-      source,
-      daily: true,
-      version: BigInt(exported),
-      recordingMethod: RecordingMethod.DERIVED,
-    });
-    return [{ type: "sample", externalId, sample, place: { file, line } }];
-  });
+  if (step.length > 0) yield { events: step, bytes };
 }

@@ -1,8 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { type MetricSample, MetricSampleSchema, RecordingMethod } from "../../gen/wellvault/v1/metric_pb.ts";
+import { kindsBySlug } from "../../metrics/kinds.ts";
 import { RecordProblem, readNumber } from "../record-problem.ts";
 import { zoneOffsetMinutes } from "../zone-offset.ts";
 import { type AppleTime, civilDay, dayStart, readAppleTime } from "./apple-time.ts";
+import type { Food } from "./food-sums.ts";
 import { mindfulSession, type RecordType, recordTypes, sleepAnalysis, sleepStages } from "./record-types.ts";
 import type { SleepPiece } from "./sleep-days.ts";
 import { sourceSlug } from "./source-slug.ts";
@@ -22,6 +24,7 @@ export interface HealthRecord {
 export type RecordMeaning =
   | { readonly type: "sample"; readonly sample: MetricSample }
   | { readonly type: "sleep"; readonly piece: SleepPiece }
+  | { readonly type: "food"; readonly food: Food }
   | { readonly type: "passed over"; readonly what: string };
 
 /**
@@ -32,14 +35,14 @@ export type RecordMeaning =
 export function readRecord(record: HealthRecord): RecordMeaning {
   const type = record.attributes["type"] ?? "";
   const known = recordTypes.get(type);
-  if (known) return { type: "sample", sample: readQuantity(record, known) };
+  if (known) return readQuantity(record, known);
   if (type === mindfulSession) return readMindful(record);
   if (type === sleepAnalysis) return readSleep(record);
   if (type === "") throw new RecordProblem("type", "must be there");
   return passedOver(type);
 }
 
-function readQuantity(record: HealthRecord, { kind, shape, units }: RecordType): MetricSample {
+function readQuantity(record: HealthRecord, { kind, shape, units }: RecordType): RecordMeaning {
   const { attributes } = record;
   const unit = attributes["unit"] ?? "";
   if (!Object.hasOwn(units, unit)) {
@@ -48,15 +51,38 @@ function readQuantity(record: HealthRecord, { kind, shape, units }: RecordType):
   }
   const value = units[unit]?.(readNumber("value", attributes["value"])) ?? 0;
   const { start, end } = readTimes(record);
+  const sample = (times: SampleTimes): RecordMeaning => ({
+    type: "sample",
+    sample: sampleOf(record, kind, value, times),
+  });
   switch (shape) {
     case "instant":
-      return sampleOf(record, kind, value, { start });
+      return sample({ start });
     case "interval":
-      // What is logged at a moment, such as a glass of water, is a sum all the same, and sums are of intervals.
-      return sampleOf(record, kind, value, { start, end: Math.max(end.seconds, start.seconds + 1) });
+      return sample({ start, end: lengthened(start, end) });
     case "day":
-      return sampleOf(record, kind, value, { start: dayStart(civilDay(start.seconds, start.offset)), daily: true });
+      return sample({ start: dayStart(civilDay(start.seconds, start.offset)), daily: true });
+    case "food":
+      return readFood(record, kind, value, start, lengthened(start, end));
   }
+}
+
+/** What is logged at a moment, such as a glass of water, is a sum all the same, and sums are of intervals. */
+function lengthened(start: AppleTime, end: AppleTime): number {
+  return Math.max(end.seconds, start.seconds + 1);
+}
+
+/** Checks here what the rules of samples say of one food: they look at what several come to. */
+function readFood(record: HealthRecord, slug: string, value: number, start: AppleTime, end: number): RecordMeaning {
+  const kind = kindsBySlug.get(slug);
+  if (!kind) throw new Error(`the importer names a kind that is not in the catalogue: ${slug}`);
+  if (value < kind.min || value > kind.max) {
+    throw new RecordProblem("value", `must come to ${kind.min} to ${kind.max} ${kind.unit}`);
+  }
+  if (end - start.seconds > 86_400) throw new RecordProblem("endDate", "must be within 24 hours of startDate");
+  const { entered, line } = record;
+  const times = { start: start.seconds, end, offset: start.offset };
+  return { type: "food", food: { kind: slug, source: sourceOf(record), ...times, value, entered, line } };
 }
 
 function readMindful(record: HealthRecord): RecordMeaning {

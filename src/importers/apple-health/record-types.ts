@@ -20,8 +20,8 @@ export type UnitTable = Readonly<Record<string, Convert>>;
 export interface RecordType {
   /** Slug of the kind. */
   readonly kind: string;
-  /** The shape of the samples. */
-  readonly shape: "instant" | "interval" | "day";
+  /** The shape of the samples. Those of food are intervals, too, and are added up where they start together. */
+  readonly shape: "instant" | "interval" | "day" | "food";
   readonly units: UnitTable;
 }
 
@@ -98,8 +98,8 @@ const quantities: readonly [identifier: string, kind: string, shape: RecordType[
   ["Height", "height", "instant", length],
   ["BodyFatPercentage", "body_fat", "instant", share],
   ["VO2Max", "vo2_max", "instant", oxygenUptake],
-  ["DietaryWater", "hydration", "interval", volume],
-  ["DietaryEnergyConsumed", "nutrition_energy", "interval", energy],
+  ["DietaryWater", "hydration", "food", volume],
+  ["DietaryEnergyConsumed", "nutrition_energy", "food", energy],
 ];
 
 /** The types of records with a value that become samples, by their identifiers. Total energy is no type of theirs. */

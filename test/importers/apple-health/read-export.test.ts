@@ -1,10 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type MetricSample, RecordingMethod } from "../../../src/gen/wellvault/v1/metric_pb.ts";
+import { type MetricSample, MetricSampleSchema, RecordingMethod } from "../../../src/gen/wellvault/v1/metric_pb.ts";
 import { readAppleTime } from "../../../src/importers/apple-health/apple-time.ts";
+import { type Food, FoodSums } from "../../../src/importers/apple-health/food-sums.ts";
 import { readAppleHealth } from "../../../src/importers/apple-health/read-export.ts";
 import { recordTypes } from "../../../src/importers/apple-health/record-types.ts";
 import { SleepDays, type SleepPiece } from "../../../src/importers/apple-health/sleep-days.ts";
@@ -71,7 +73,6 @@ test("every record of the sample export becomes what it says, in the units of th
     daily ? "day" : endTime ? Number(endTime.seconds - (startTime?.seconds ?? 0n)) : "instant",
   ]);
   expect(brief).toEqual([
-    ["hydration", 236.5882365, "health", "09-06T13:30:00", 1],
     ["height", 1.6764, "health", "01-02T12:00:00", "instant"],
     ["weight", 68.0388555, "withings", "09-06T11:10:00", "instant"],
     ["body_fat", 23.45, "withings", "09-06T11:10:00", "instant"],
@@ -88,7 +89,6 @@ test("every record of the sample export becomes what it says, in the units of th
     ["distance", 804.672, "iphone11_2", "09-06T13:28:35", 600],
     ["active_energy", 50, "watch4_4", "09-06T13:28:35", 600],
     ["floors", 2, "iphone11_2", "09-06T13:30:00", 20],
-    ["nutrition_energy", 540, "myfitnesspal", "09-06T16:30:00", 1],
     ["active_minutes", 10, "watch4_4", "09-06T13:28:00", 600],
     ["resting_heart_rate", 58, "watch4_4", "09-06T00:00:00", "day"],
     ["resting_heart_rate", 56, "watch4_4", "09-06T00:00:00", "day"],
@@ -97,6 +97,8 @@ test("every record of the sample export becomes what it says, in the units of th
     ["blood_glucose", 5.6, "dexcom", "09-06T12:20:00", "instant"],
     ["hrv_sdnn", 48.25, "watch4_4", "09-06T09:10:35", "instant"],
     ["mindful_minutes", 10, "headspace", "09-07T00:00:00", 600],
+    ["hydration", 236.5882365, "health", "09-06T13:30:00", 1],
+    ["nutrition_energy", 540, "myfitnesspal", "09-06T16:30:00", 1],
     ["time_in_bed", 495, "iphone11_2", "09-06T00:00:00", "day"],
     ["sleep_duration", 450, "watch4_4", "09-06T00:00:00", "day"],
   ]);
@@ -110,13 +112,14 @@ test("a record's place, version, offset and method come from it, and its metadat
   const [water] = of("hydration");
   expect(water).toMatchObject({ externalId: "E-1", place: { file: fixture, line: 92 } });
   expect(water?.sample).toMatchObject({
-    ...{ version: BigInt(Date.UTC(2019, 8, 6, 13, 30) / 1_000), utcOffsetMinutes: -240 },
+    ...{ version: BigInt(Date.UTC(2019, 8, 20, 22) / 1_000), utcOffsetMinutes: -240 },
     recordingMethod: RecordingMethod.MANUAL,
   });
+  expect(of("height")[0]?.sample.version).toBe(BigInt(Date.UTC(2019, 0, 2, 12) / 1_000));
   expect(of("steps")[0]?.sample.recordingMethod).toBe(RecordingMethod.UNSPECIFIED);
   // In Berlin it was the next day already.
   expect(of("mindful_minutes")[0]?.sample.utcOffsetMinutes).toBe(120);
-  // What is derived is as new as the export.
+  // What is gathered of several records is as new as the export.
   expect(of("sleep_duration")[0]?.sample.version).toBe(BigInt(Date.UTC(2019, 8, 20, 22) / 1_000));
 });
 
@@ -224,7 +227,96 @@ test("all of a record's metadata are read, in any order", async () => {
   expect(others).toEqual([]);
 });
 
-test("other files are told, and sleep of a file that is cut is left out, for its nights may be", async () => {
+/** What was eaten at one second unless told otherwise. */
+const eaten = (value: string, over: Record<string, string> = {}, inner = "") =>
+  record(
+    { type: "HKQuantityTypeIdentifierDietaryEnergyConsumed", sourceName: "Yazio", unit: "kcal", value, ...over },
+    inner,
+  );
+
+test("the foods of a meal, which bear its time, are one sample of all of them, and none is there twice", async () => {
+  const byHand = '<MetadataEntry key="HKWasUserEntered" value="1"/>';
+  const meal = [
+    eaten("0.1"),
+    eaten("0.2", { creationDate: "2019-09-06 09:40:00 -0400" }),
+    eaten("0.3", { endDate: "2019-09-06 09:28:45 -0400" }),
+    // The phone and the tablet wrote it, each.
+    eaten("0.3", { creationDate: "2019-09-06 11:00:00 -0400" }),
+    eaten("100", { startDate: "2019-09-06 09:28:36 -0400", endDate: "2019-09-06 09:28:36 -0400" }, byHand),
+    eaten("70", { sourceName: "Lifesum" }),
+    eaten("500", { type: "HKQuantityTypeIdentifierDietaryWater", unit: "mL" }),
+    // Not a food that was eaten: what is left is added up without it.
+    eaten("-5"),
+    eaten("5", { endDate: "2019-09-08 09:28:35 -0400" }),
+  ];
+  const read = async (records: readonly string[]) => {
+    const events = await readRecords('<ExportDate value="2019-09-20 18:00:00 -0400"/>', ...records);
+    return { events, samples: samplesOf(events) };
+  };
+  const { events, samples } = await read(meal);
+  const brief = samples.map(({ kind, value, source, startTime, endTime, version, recordingMethod }) => [
+    ...[kind, value, source.replace(/^apple_health_app_../, "app")],
+    ...[Number(startTime?.seconds) % 60, Number((endTime?.seconds ?? 0n) - (startTime?.seconds ?? 0n))],
+    ...[version, recordingMethod],
+  ]);
+  const made = BigInt(Date.UTC(2019, 8, 20, 22) / 1_000);
+  expect(brief).toEqual([
+    ["nutrition_energy", 0.6, "app", 35, 10, made, RecordingMethod.DERIVED],
+    ["nutrition_energy", 100, "app", 36, 1, made, RecordingMethod.MANUAL],
+    ["nutrition_energy", 70, "app", 35, 1, made, RecordingMethod.UNSPECIFIED],
+    ["hydration", 500, "app", 35, 1, made, RecordingMethod.UNSPECIFIED],
+  ]);
+  // The control: added up as they come, they would be something else.
+  expect(0.1 + 0.2 + 0.3).not.toBe(0.6);
+  expect(problemsOf(events)).toEqual([
+    ["refused", 10, "value"],
+    ["refused", 11, "endDate"],
+  ]);
+  expect(findBadSamples(samples, new Date())).toEqual(new Map());
+  const keys = (all: readonly MetricSample[]) =>
+    all.map((one) => JSON.stringify(toJson(MetricSampleSchema, one))).sort();
+  expect(keys((await read(meal.toReversed())).samples)).toEqual(keys(samples));
+});
+
+test("what was eaten comes to the same whatever the order of the records, and a repetition changes nothing", () => {
+  const food = fc.record({
+    kind: fc.constantFrom("hydration", "nutrition_energy"),
+    source: fc.constantFrom("a", "b"),
+    start: fc.integer({ min: 0, max: 3 }),
+    length: fc.integer({ min: 1, max: 5 }),
+    offset: fc.constantFrom(60, 120),
+    value: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.double({ min: 0, max: 2_000, noNaN: true })),
+    entered: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(food, { maxLength: 40 }), (given) => {
+      const foods = given.map(({ length, ...one }, line) => ({ ...one, end: one.start + length, line }));
+      const gather = (all: readonly Food[]) => {
+        const sums = new FoodSums();
+        for (const one of all) expect(sums.add(one)).toBe(true);
+        return [...sums.sums()]
+          .map(({ line: _, ...sum }) => sum)
+          .sort((a, b) =>
+            JSON.stringify([a.kind, a.source, a.start]) < JSON.stringify([b.kind, b.source, b.start]) ? -1 : 1,
+          );
+      };
+      const sums = gather(foods);
+      expect(gather(foods.toReversed())).toEqual(sums);
+      expect(gather([...foods, ...foods])).toEqual(sums);
+      const groups = Map.groupBy(foods, ({ kind, source, start }) => `${kind} ${source} ${start}`);
+      expect(sums.length).toBe(groups.size);
+      for (const { kind, source, start, value } of sums) {
+        const values = new Set((groups.get(`${kind} ${source} ${start}`) ?? []).map((one) => one.value));
+        expect(value).toBeCloseTo(
+          [...values].reduce((sum, one) => sum + one, 0),
+          6,
+        );
+      }
+    }),
+  );
+});
+
+test("other files are told, and sleep and food of a file that is cut are left out, for nights and meals may be", async () => {
   for (const text of ["", "PK\u0003\u0004", "{}", "<html></html>"]) {
     const events = await read(text);
     expect(events, text).toMatchObject([{ type: "broken" }]);
@@ -233,8 +325,11 @@ test("other files are told, and sleep of a file that is cut is left out, for its
     ...{ type: "HKCategoryTypeIdentifierSleepAnalysis", value: "HKCategoryValueSleepAnalysisAsleep" },
     ...{ startDate: "2019-09-06 01:00:00 -0400", endDate: "2019-09-06 05:00:00 -0400" },
   });
-  expect(samplesOf(await readRecords(night))).toMatchObject([{ kind: "sleep_duration", value: 240 }]);
-  expect(samplesOf(await read(`<HealthData>${night}`))).toEqual([]);
+  expect(samplesOf(await readRecords(night, eaten("70")))).toMatchObject([
+    { kind: "nutrition_energy", value: 70 },
+    { kind: "sleep_duration", value: 240 },
+  ]);
+  expect(samplesOf(await read(`<HealthData>${night}${eaten("70")}`))).toEqual([]);
 });
 
 test("wherever the text is cut into chunks, the same events come", async () => {
@@ -357,7 +452,7 @@ test("minutes of sleep that several records cover count once, whatever their ord
 });
 
 test("each type goes to a kind of the catalogue in a shape that it has, and every unit keeps zero and order", () => {
-  const shapes = { instant: 1, interval: 2, day: 3 };
+  const shapes = { instant: 1, interval: 2, day: 3, food: 2 };
   for (const [type, { kind, shape, units }] of recordTypes) {
     expect(kindsBySlug.get(kind)?.shapes, type).toContain(shapes[shape]);
     for (const [unit, convert] of Object.entries(units)) {
