@@ -44,6 +44,9 @@ test("a bundle is stored once, a correction in place of what it corrects, and no
   expect(again.summary).toMatchObject({ inserted: 0, replaced: 0, unchanged: 19, stale: 1 });
   expect(await samplesOf(service, tenant, ada)).toEqual(samples);
   expect(await samplesOf(service, other, namesake)).toEqual([]);
+  // In words: a result that was taken back is no metric that the service lacks.
+  const { stdout } = await startImport(toFhir(bundle)).ended;
+  expect(stdout).toMatch(/^Passed over, .* or no value that stands:\n(?: .*\n)* {2}1 Observation entered-in-error\n/m);
 });
 
 test("a file of several people goes to each of them, and a bad unit is refused with its line and what is known", async () => {

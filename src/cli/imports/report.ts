@@ -68,7 +68,7 @@ function passedOverText({ passedOver }: ImportCounts): string {
   const entries = Object.entries(passedOver).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   if (entries.length === 0) return "";
   const lines = entries.map(([what, count]) => `  ${count} ${what}\n`);
-  return `Passed over, for the service has no such metric:\n${lines.join("")}`;
+  return `Passed over, for it is no metric of this service, or no value that stands:\n${lines.join("")}`;
 }
 
 /** Writes the summary of an import that is through. */
