@@ -50,7 +50,7 @@ export function readEffective(
       `must be a period with both ends, or a date, for ${kind.slug}`,
     );
   }
-  return spanOf(start.micros, offset, end.micros, end.offset ?? utcOffset ?? 0);
+  return spanOf(kind, start.micros, offset, end.micros, end.offset ?? utcOffset ?? offset);
 }
 
 function readTime(field: string, text: string | undefined): FhirTime {
@@ -88,13 +88,14 @@ function dayOf(micros: bigint, offset: number): SampleTime {
 
 /**
  * A span of time. One from midnight to midnight by the clock is a day, however many hours it has; FHIR's periods hold
- * their ends, so the last second, or minute, of the day is its end, too.
+ * their ends, so the last second, or minute, of the day is its end, too. A night is of the day of waking, by the clock
+ * where one wakes.
  */
-function spanOf(start: bigint, offset: number, end: bigint, endOffset: number): SampleTime {
+function spanOf(kind: Kind, start: bigint, offset: number, end: bigint, endOffset: number): SampleTime {
   const from = start - (start % second);
   const to = end - (end % second);
   const isMidnight = (from + BigInt(offset) * minute) % day === 0n;
   const left = day - (to + BigInt(endOffset) * minute - from - BigInt(offset) * minute);
   if (isMidnight && left >= 0n && left <= minute) return dayOf(from, offset);
-  return { start: from, end: to, offset, daily: false };
+  return { start: from, end: to, offset: kind.byWakingDay ? endOffset : offset, daily: false };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { toMicros } from "../../../src/civil-time.ts";
+import { civilDate, toMicros } from "../../../src/civil-time.ts";
 import { readFhirTime } from "../../../src/importers/fhir/fhir-time.ts";
 import { conversionOf, observationCodes } from "../../../src/importers/fhir/observation-codes.ts";
 import { readBundle } from "../../../src/importers/fhir/read-bundle.ts";
@@ -232,6 +232,31 @@ test("a period of a whole day is a day, also where clocks change, and any other 
   ]);
   const samples = samplesOf(events).map(({ sample }) => sample);
   expect(findBadSamples(samples, new Date())).toEqual(new Map());
+});
+
+test("a night is of the day of waking by the offset where one wakes, and what is walked of that where one begins", async () => {
+  // A flight from New York to Berlin, where it is the morning of 2 May when it is still 1 May where it began.
+  const effectivePeriod = { start: "2024-05-01T19:00:00-04:00", end: "2024-05-02T05:30:00+02:00" };
+  const period = { effectiveDateTime: undefined, effectivePeriod };
+  const events = await read([
+    ofCode("93832-4", { ...period, valueQuantity: quantity(4, "h") }),
+    ofCode("55423-8", { ...period, valueQuantity: quantity(9, "1") }),
+    // An end by UTC does not say by which clock it is: it is that of the start.
+    ofCode("93832-4", {
+      effectiveDateTime: undefined,
+      effectivePeriod: { start: "2024-05-01T22:00:00-04:00", end: "2024-05-02T02:30:00Z" },
+      valueQuantity: quantity(30, "min"),
+    }),
+  ]);
+  const days = samplesOf(events).map(({ sample: { kind, utcOffsetMinutes, startTime, endTime } }) => {
+    const time = kind === "sleep_duration" ? endTime : startTime;
+    return [kind, utcOffsetMinutes, time && civilDate(time, utcOffsetMinutes ?? 0)];
+  });
+  expect(days).toEqual([
+    ["sleep_duration", 120, "2024-05-02"],
+    ["steps", -240, "2024-05-01"],
+    ["sleep_duration", -240, "2024-05-01"],
+  ]);
 });
 
 test("a day is the same one by whatever offset it is written, and not counted twice", async () => {
