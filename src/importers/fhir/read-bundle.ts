@@ -25,6 +25,8 @@ export async function* readBundle(
   chunks: AsyncIterable<Buffer> = createReadStream(path),
 ): AsyncGenerator<ReadStep, void, undefined> {
   let events: ImportEvent[] = [];
+  /** Entries that are parsed and not read yet: what is thrown below the tokenizer counts as a flaw of the JSON. */
+  let parsed: unknown[] = [];
   let entries = 0;
   let type: unknown;
   /** Bytes since the last entry ended, or since the file began. */
@@ -59,7 +61,7 @@ export async function* readBundle(
       return;
     }
     sinceEntry = 0;
-    events.push(...readEntry(value, path, entries++, options));
+    parsed.push(value);
   };
   const lines = new LineCounter();
   let bytes = 0;
@@ -67,6 +69,8 @@ export async function* readBundle(
   for await (const chunk of chunks) {
     sinceEntry += chunk.length;
     const failure = failureOf(() => tokenizer.write(chunk));
+    for (const value of parsed) events.push(...readEntry(value, path, entries++, options));
+    parsed = [];
     if (flaw) broken = { line: lines.at(chunk, flaw.at - bytes), problem: flaw.problem };
     else if (failure) broken = { line: lines.at(chunk, failure.at ?? token - bytes), problem: "is no JSON" };
     else if (sinceEntry > maxEntryBytes + chunk.length) {

@@ -8,7 +8,7 @@ import { readFhirTime } from "../../../src/importers/fhir/fhir-time.ts";
 import { conversionOf, observationCodes } from "../../../src/importers/fhir/observation-codes.ts";
 import { readBundle } from "../../../src/importers/fhir/read-bundle.ts";
 import { readNdjson } from "../../../src/importers/fhir/read-ndjson.ts";
-import { namedSubjects, oneSubject } from "../../../src/importers/fhir/subjects.ts";
+import { namedSubjects, oneSubject, type Subjects } from "../../../src/importers/fhir/subjects.ts";
 import type { ImportEvent, SampleEvent } from "../../../src/importers/import-event.ts";
 import { findBadSamples } from "../../../src/importers/sample-violations.ts";
 import { kinds, kindsBySlug } from "../../../src/metrics/kinds.ts";
@@ -362,6 +362,24 @@ test.each([
     expect(problems[0]?.problem).toContain("the file is read no further");
   },
 );
+
+test("a defect of the service's own is thrown, and not told as one of the file", async () => {
+  const defect = new Error("a defect");
+  const subjects: Subjects = {
+    find() {
+      throw defect;
+    },
+  };
+  const options = { subjects, utcOffset: undefined };
+  const path = join(folder, "input");
+  for (const [reader, text] of [
+    [readBundle, JSON.stringify({ resourceType: "Bundle", entry: [{ resource: observation() }] })],
+    [readNdjson, JSON.stringify(observation())],
+  ] as const) {
+    await writeFile(path, text);
+    await expect(Array.fromAsync(reader(path, options))).rejects.toBe(defect);
+  }
+});
 
 test("a Bundle in a Bundle, or on a line, is refused instead of left out", async () => {
   const inner = { resourceType: "Bundle", entry: [{ resource: observation() }] };
