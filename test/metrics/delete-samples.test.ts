@@ -6,6 +6,8 @@ import type { Role } from "../../src/identity/principal.ts";
 import { as } from "../support/clients.ts";
 import { countDeadlocks } from "../support/deadlocks.ts";
 import { failureOf } from "../support/errors.ts";
+import { blockedStatements } from "../support/locks.ts";
+import { beginOtherWriter } from "../support/other-writer.ts";
 import { monday, sample, sampleKey } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
@@ -108,6 +110,23 @@ describe("a sample that was deleted by its key", () => {
     expect(await ticks()).toEqual([1, 2]);
   });
 
+  test("and is deleted again by a key with a higher version has a tombstone of that, which is no deletion more", async () => {
+    await put(at(1, { version: 2n }), at(2, { version: 8n }));
+    await remove([at(1), at(2)]);
+    const deletion = (version: bigint) => {
+      const keys = [at(1), at(2)].map((one) => ({ ...sampleKey(one), version }));
+      const selection = { case: "keys", value: { keys } } as const;
+      return service.clients.metrics.deleteSamples({ employeeId, selection }, as("ingest_service", tenant));
+    };
+    expect(await deletion(5n)).toMatchObject({ deletedCount: 0n, staleCount: 0, missingCount: 2 });
+    // Lower versions, and none, take nothing back.
+    expect(await deletion(1n)).toMatchObject({ deletedCount: 0n, staleCount: 0, missingCount: 2 });
+    await remove([at(1), at(2)]);
+    // What was on its way when it was deleted comes late.
+    expect(await put(at(1, { version: 5n }), at(2, { version: 8n }))).toMatchObject({ staleCount: 2 });
+    expect(await put(at(1, { version: 6n }), at(2, { version: 9n }))).toMatchObject({ replacedCount: 2 });
+  });
+
   test("is told from samples of other kinds, times, sources and from the daily value", async () => {
     const midnight = fromMicros((monday / 86_400_000_000n) * 86_400_000_000n);
     const steps = { kind: "steps", startTime: midnight, value: 5 };
@@ -125,6 +144,30 @@ describe("a sample that was deleted by its key", () => {
     expect(await remove([at(1), at(1), at(5), unknown])).toMatchObject({ deletedCount: 1n, missingCount: 2 });
     expect(await remove([at(1)])).toMatchObject({ deletedCount: 0n, missingCount: 1 });
   });
+});
+
+test("of two deletions at once the tombstone has the higher version, whichever comes first", async () => {
+  for (const [theirs, ours] of [
+    [3n, 9n],
+    [9n, 3n],
+  ] as const) {
+    const one = at(1, { source: `watch_${ours}`, version: 2n });
+    await put(one);
+    const other = await beginOtherWriter(service.database, tenant);
+    await other.query(
+      `update samples set recording_method = -1, value = 0, version = $2
+       where employee_no = (select employee_no from employees where employee_id = $1) and version = 2`,
+      [employeeId, theirs],
+    );
+    const selection = { case: "keys", value: { keys: [{ ...sampleKey(one), version: ours }] } } as const;
+    const deletion = service.clients.metrics.deleteSamples({ employeeId, selection }, as("ingest_service", tenant));
+    await expect.poll(() => blockedStatements(service.database), { interval: 5 }).toBe(1);
+    await other.commit();
+    expect(await deletion).toMatchObject({ deletedCount: 0n, missingCount: 1, staleCount: 0 });
+    await other.close();
+    expect(await put({ ...one, version: 9n })).toMatchObject({ staleCount: 1 });
+    expect(await put({ ...one, version: 10n })).toMatchObject({ replacedCount: 1 });
+  }
 });
 
 describe("a range", () => {
