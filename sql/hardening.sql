@@ -10,8 +10,10 @@
 -- Without it the token wall still keeps every row of other vaults out of reach; what is missing then is
 -- told by `wellvault verify`.
 
--- What the service's connections need: to pin, to find out whether there is a pooler in between, to cancel
--- their own statements, and to let go of what a user of theirs may have left.
-grant execute on function pg_catalog.set_config(text, text, boolean), pg_catalog.pg_backend_pid() to wellvault_session;
+-- What the service's connections need: to pin, to find out whether there is a pooler in between and whether the names of
+-- their statements are hidden, to cancel their own statements, and to let go of what a user of theirs may have left.
+grant execute on function
+  pg_catalog.set_config(text, text, boolean), pg_catalog.pg_backend_pid(), pg_catalog.has_function_privilege(text, text)
+  to wellvault_session;
 grant execute on function pg_catalog.pg_cancel_backend(integer), pg_catalog.pg_advisory_unlock_all()
   to wellvault_session, wellvault_control;

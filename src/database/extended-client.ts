@@ -35,8 +35,8 @@ const discardTimeoutMs = 5_000;
  * pool be empty after a restart of the server. Instead the connection is closed, which undoes the
  * transaction, and every further statement on it rejects with what went wrong.
  *
- * It takes no named statements. PostgreSQL keeps their plans, and the plan of a statement on a vault is
- * good under one tenant token only (sql/control/0007_token_wall.sql).
+ * It takes no named statements. PostgreSQL keeps them for whoever has the connection next, and what may be kept of which
+ * vault is the business of the pinned client.
  *
  * A connection that the server ends never ends the process: the statement that was running rejects, and
  * the pool is told by its own listener. But a pool listens no more once it closes a client.
@@ -69,10 +69,14 @@ export class ExtendedClient extends pg.Client {
    * Sends statements in one write. After statements whose text nobody but the source has a part in, nothing is
    * left on the connection that would have to be cleaned.
    */
-  protected async sendBatch(steps: readonly BatchStep[], leavesNothing: boolean): Promise<StepResult[]> {
+  protected async sendBatch(
+    steps: readonly BatchStep[],
+    leavesNothing: boolean,
+    closing: readonly string[] = [],
+  ): Promise<StepResult[]> {
     if (this.#lost !== undefined) throw this.#lost;
     this.#used ||= !leavesNothing;
-    const batch = new StatementBatch(steps, (typeId) => this.getTypeParser(typeId));
+    const batch = new StatementBatch(steps, (typeId) => this.getTypeParser(typeId), closing);
     super.query(batch);
     return await batch.done;
   }
@@ -114,8 +118,7 @@ export class ExtendedClient extends pg.Client {
       return this.#lost === undefined ? query.call(this, extended) : (Promise.reject(this.#lost) as never);
     }
     if (typeof config === "object" && config !== null && "name" in config && config.name) {
-      // A plan is good under the token that it was made under; with the next one it would show no rows.
-      throw new Error("a named statement keeps its plan beyond the token that it was planned under");
+      throw new Error("a named statement would stay on the connection for its next user");
     }
     // Cursors and streams speak the extended protocol themselves.
     if (typeof config === "object" && config !== null && "submit" in config) return query.call(this, config, ...rest);

@@ -19,6 +19,13 @@ export interface Pin {
   readonly settings: PinSettings;
 }
 
+/** The settings of a pin but for the role, and the check that the token is taken. */
+const settings = fragment`
+    pg_catalog.set_config('search_path', $1, true),
+    pg_catalog.set_config('statement_timeout', $2, true),
+    pg_catalog.set_config('wellvault.token', $3, true),
+    pg_catalog.set_config('wellvault.company', guard.admit($4, $5, $6, $7), true),`;
+
 /**
  * Pins a transaction: its settings, the check that the token is taken, and the vault's role, in one
  * statement. The role comes last, for under it no setting can be changed any more. A token that is
@@ -27,11 +34,18 @@ export interface Pin {
  * What it returns is of no use, so it returns one number, where a column for each setting would be sent back and read.
  */
 export const pin: string = fragment`
-  select pg_catalog.num_nulls(
-    pg_catalog.set_config('search_path', $1, true),
-    pg_catalog.set_config('statement_timeout', $2, true),
-    pg_catalog.set_config('wellvault.token', $3, true),
-    pg_catalog.set_config('wellvault.company', guard.admit($4, $5, $6, $7), true),
+  select pg_catalog.num_nulls(${settings}
+    pg_catalog.set_config('role', $8, true)
+  )
+`.text;
+
+/**
+ * The same for a transaction of kept statements alone. Left to itself, PostgreSQL would plan each of them five times
+ * before it keeps a plan, for every vault on every connection.
+ */
+export const pinForKept: string = fragment`
+  select pg_catalog.num_nulls(${settings}
+    pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true),
     pg_catalog.set_config('role', $8, true)
   )
 `.text;
@@ -39,7 +53,7 @@ export const pin: string = fragment`
 /** A token in its parts. Of a text of another form the database gets parts that it refuses. */
 const tokenForm = /^([0-9a-f]{16})\.(\d{10})\.([0-9a-f]{64})$/;
 
-/** The values of {@link pin}. */
+/** The values of {@link pin} and of {@link pinForKept}. */
 export function pinValues({ role, settings }: Pin): string[] {
   const token = settings["wellvault.token"];
   const [, keyId = "", expiry = "0", mac = ""] = tokenForm.exec(token) ?? [];

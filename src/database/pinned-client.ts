@@ -1,7 +1,9 @@
+import type pg from "pg";
 import { done, ExtendedClient } from "./extended-client.ts";
-import { type Pin, pin, pinValues } from "./pin.ts";
+import { KeptStatements } from "./kept-statements.ts";
+import { type Pin, pin, pinForKept, pinValues } from "./pin.ts";
 import { StaleConnectionError } from "./stale-connection-error.ts";
-import type { Statement } from "./statement.ts";
+import { fragment, type Statement } from "./statement.ts";
 import type { BatchStep } from "./statement-batch.ts";
 import { VaultGoneError } from "./vault-gone-error.ts";
 
@@ -35,6 +37,28 @@ function isSubmittable(config: unknown): config is Submittable {
   return typeof config === "object" && config !== null && "submit" in config && "handleError" in config;
 }
 
+/** What a connection knows of the process that serves it. */
+interface Backend {
+  /** Whether it is the one that the connection was made with, and not one after another as behind a pooler. */
+  readonly isOwn: boolean;
+  /** Whether it is, and nobody may list its statements; see sql/hardening.sql. */
+  readonly hidesNames: boolean;
+}
+
+/** Under which names a connection keeps the pins. */
+const pinNames: ReadonlyMap<string, string> = new Map([
+  [pin, "wellvault_pin"],
+  [pinForKept, "wellvault_pin_for_kept"],
+]);
+
+const unknownBackend: Backend = { isOwn: false, hidesNames: false };
+
+const askForBackend = fragment`
+  select
+    pg_catalog.pg_backend_pid() as pid,
+    pg_catalog.has_function_privilege('pg_catalog.pg_prepared_statement()', 'execute') as shows_names
+`.text;
+
 const last = new WeakSet<readonly unknown[]>();
 
 /**
@@ -57,8 +81,9 @@ export class PinnedClient extends ExtendedClient {
   #opening: Opening | undefined;
   #isCommitted = false;
   #isStale = false;
-  /** Whether one backend serves the connection, and not one after another as behind a pooler; undefined: not known. */
-  #hasOwnBackend: boolean | undefined;
+  /** What is known of the backend; undefined: not asked yet, or the question was cancelled. */
+  #backend: Backend | undefined;
+  readonly #kept = new KeptStatements();
   readonly #vaults = new Set<string>();
 
   /** The vaults that the connection was pinned to so far. */
@@ -75,13 +100,16 @@ export class PinnedClient extends ExtendedClient {
    */
   async runPinned<Values extends readonly unknown[], Row>(
     to: Pin,
-    { text, isLiteral }: Statement<Values, Row>,
+    { text, isLiteral, isKept }: Statement<Values, Row>,
     lists: readonly Values[],
   ): Promise<Row[][]> {
     if (this.#opening || this.getTransactionStatus() !== "I") throw new Error("the connection is in a transaction");
     this.#vaults.add(to.role);
-    const steps = lists.map((values) => ({ text, values }));
-    const results = await this.sendBatch([this.#pinStep(pinValues(to)), ...steps], isLiteral);
+    const name = isKept && this.#backend?.hidesNames ? this.#kept.nameOf(to.role, text) : undefined;
+    const kept = name === undefined ? {} : { name, explain: this.#explainKept };
+    const steps = lists.map((values) => ({ text, values, ...kept }));
+    const pinStep = this.#pinStep(pinValues(to), name === undefined ? pin : pinForKept);
+    const results = await this.sendBatch([pinStep, ...steps], isLiteral, this.#kept.takeClosing());
     return results.slice(1).map(({ rows }) => rows as Row[]);
   }
 
@@ -165,37 +193,49 @@ export class PinnedClient extends ExtendedClient {
   }
 
   /** The pin as the step of a batch. */
-  #pinStep(values: readonly unknown[]): BatchStep {
-    if (this.#hasOwnBackend === undefined) this.#askForBackend();
+  #pinStep(values: readonly unknown[], text = pin): BatchStep {
+    if (this.#backend === undefined) this.#askForBackend();
     return {
-      text: pin,
+      text,
       values,
       ignoresRows: true,
       // Parsed once: its plan is good under every token, for it reads no vault. A pooler's next backend may
       // not know the name.
-      name: this.#hasOwnBackend ? "wellvault_pin" : undefined,
+      name: this.#backend?.isOwn ? pinNames.get(text) : undefined,
       explain: (error) => {
         // invalid_parameter_value: of all that the pin sets, only the role can be one that there is not.
         if (error.code === "22023") return new VaultGoneError("the vault's role is missing", { cause: error });
-        if (error.code !== "42501") return error;
-        this.#isStale = true;
-        return new StaleConnectionError("the connection may not become the vault's role", { cause: error });
+        if (error.code !== "42501") return this.#explainKept(error);
+        return this.#staleFor("the connection may not become the vault's role", error);
       },
     };
   }
 
-  /** Finds out whether the process that answers is the one that the connection was made with. */
+  readonly #explainKept = (error: pg.DatabaseError): Error => {
+    // invalid_sql_statement_name: something had the connection let go of its statements. feature_not_supported: a
+    // migration changed what the kept one returns.
+    if (error.code !== "26000" && error.code !== "0A000") return error;
+    return this.#staleFor("the connection's statement cannot be used any more", error);
+  };
+
+  #staleFor(reason: string, cause: Error): Error {
+    this.#isStale = true;
+    return new StaleConnectionError(reason, { cause });
+  }
+
+  /** Finds out what of its statements the connection may keep. */
   #askForBackend(): void {
-    this.#hasOwnBackend = false;
+    this.#backend = unknownBackend;
     const { processID } = this as unknown as { processID: number | null };
-    this.sendBatch([{ text: "select pg_catalog.pg_backend_pid() as pid", values: [] }], true).then(
+    this.sendBatch([{ text: askForBackend, values: [] }], true).then(
       ([result]) => {
-        this.#hasOwnBackend = result?.rows[0]?.["pid"] === processID;
+        const isOwn = result?.rows[0]?.["pid"] === processID;
+        this.#backend = { isOwn, hidesNames: isOwn && result?.rows[0]?.["shows_names"] === false };
       },
       // A cancellation that was meant for a statement may have met the question: it is asked again. Of a lost
       // connection its user is told.
       () => {
-        this.#hasOwnBackend = undefined;
+        this.#backend = undefined;
       },
     );
   }

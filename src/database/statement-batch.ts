@@ -31,6 +31,7 @@ interface Wire extends NodeJS.EventEmitter {
   readonly parsedStatements: Record<string, string>;
   parse(message: { text: string; name: string }): void;
   bind(message: { statement: string; values: readonly unknown[]; valueMapper: (value: unknown) => unknown }): void;
+  close(message: { type: "S"; name: string }): void;
   describe(message: { type: "P" }): void;
   execute(message: { portal: "" }): void;
   sync(): void;
@@ -49,6 +50,7 @@ export class StatementBatch implements pg.Submittable {
   /** Resolves once the server is ready again, with a result for each step. */
   readonly done: Promise<StepResult[]>;
   readonly #steps: readonly BatchStep[];
+  readonly #closing: readonly string[];
   readonly #parserOf: TypeParserOf;
   readonly #results: StepResult[] = [];
   #resolve: (results: StepResult[]) => void = () => undefined;
@@ -59,8 +61,10 @@ export class StatementBatch implements pg.Submittable {
   #rows: Record<string, unknown>[] = [];
   #failure: unknown;
 
-  constructor(steps: readonly BatchStep[], parserOf: TypeParserOf) {
+  /** @param closing names of statements that the server need not keep any more */
+  constructor(steps: readonly BatchStep[], parserOf: TypeParserOf, closing: readonly string[] = []) {
     this.#steps = steps;
+    this.#closing = closing;
     this.#parserOf = parserOf;
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -83,11 +87,17 @@ export class StatementBatch implements pg.Submittable {
     // pg's own connection makes the messages; what it would write one by one is collected.
     const wire = Object.create(connection, { _send: { value: (bytes: Buffer) => messages.push(bytes) } }) as Wire;
     try {
-      let parsed: string | undefined;
-      for (const { text, values, name = "", ignoresRows } of this.#steps) {
+      for (const name of this.#closing) {
+        wire.close({ type: "S", name });
+        delete wire.parsedStatements[name];
+      }
+      let before: BatchStep | undefined;
+      for (const step of this.#steps) {
+        const { text, values, name = "", ignoresRows } = step;
+        const isParsed = text === before?.text && step.name === before.name;
         const isKept = name !== "" && wire.parsedStatements[name] === text;
-        if (text !== parsed && !isKept) wire.parse({ text, name });
-        parsed = name === "" ? text : undefined;
+        if (!isParsed && !isKept) wire.parse({ text, name });
+        before = step;
         wire.bind({ statement: name, values, valueMapper: prepareValue });
         if (!ignoresRows) wire.describe({ type: "P" });
         wire.execute({ portal: "" });

@@ -13,6 +13,11 @@ export interface Statement<Values extends readonly unknown[], Row> {
   readonly isLiteral: boolean;
   /** Whether it may change rows; then nobody knows what became of it when its connection is lost. */
   readonly writes: boolean;
+  /**
+   * Whether a connection may keep its plan for a vault. It is planned then without its values being known, after a few
+   * times, so it has to be one whose best plan is the same for all of them.
+   */
+  readonly isKept: boolean;
   /** Carries the types only; never set. */
   readonly types?: { readonly values: Values; readonly row: Row };
 }
@@ -42,7 +47,16 @@ export function statement<Values extends readonly unknown[], Row>(
   ...parts: readonly Fragment[]
 ): Statement<Values, Row> {
   const whole = typeof text === "string" ? text : join(text, parts);
-  return { text: whole, isLiteral: typeof text !== "string", writes: /\b(insert|update|delete|merge)\b/i.test(whole) };
+  const writes = /\b(insert|update|delete|merge)\b/i.test(whole);
+  return Object.freeze({ text: whole, isLiteral: typeof text !== "string", writes, isKept: false });
+}
+
+/** Declares a statement as {@link statement} does, whose plan a connection may keep; see {@link Statement.isKept}. */
+export function keptStatement<Values extends readonly unknown[], Row>(
+  text: TemplateStringsArray,
+  ...parts: readonly Fragment[]
+): Statement<Values, Row> {
+  return Object.freeze({ ...statement<Values, Row>(text, ...parts), isKept: true });
 }
 
 function join(strings: TemplateStringsArray, parts: readonly Fragment[]): string {

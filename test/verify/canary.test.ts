@@ -132,10 +132,12 @@ describe("with a wall taken down it is seen", () => {
 
   test("a guard that says yes", async () => {
     const { rows } = await service.database.admin.query<{ text: string }>(
-      "select pg_get_functiondef('guard.ok(uuid)'::regprocedure) as text",
+      `select string_agg(pg_get_functiondef(oid), ';') as text
+       from pg_proc where oid = any ('{guard.ok(uuid), guard.is_admitted(uuid)}'::regprocedure[])`,
     );
     await without(
-      "create or replace function guard.ok(company uuid) returns timestamptz language sql stable as 'select now()'",
+      `create or replace function guard.ok(company uuid) returns timestamptz language sql stable as 'select now()';
+       create or replace function guard.is_admitted(company uuid) returns boolean language sql stable as 'select true'`,
       rows[0]?.text ?? "",
       { "canary-token": everybody },
     );

@@ -1,8 +1,8 @@
-import { statement } from "../../database/statement.ts";
+import { keptStatement } from "../../database/statement.ts";
 import { type EmployeeColumns, employeeColumns } from "./employee-columns.ts";
 
 /** An employee by the id that the service made: `employees_employee_id_key`, 3 buffers. */
-export const getEmployee = statement<[employeeId: string], EmployeeColumns>`
+export const getEmployee = keptStatement<[employeeId: string], EmployeeColumns>`
   select ${employeeColumns}
   from employees
   where employee_id = $1 and delete_time is null

@@ -1,4 +1,4 @@
-import { statement } from "../../database/statement.ts";
+import { keptStatement } from "../../database/statement.ts";
 import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 import { type LogRow, logColumns } from "./log-columns.ts";
 
@@ -7,7 +7,7 @@ import { type LogRow, logColumns } from "./log-columns.ts";
  * as of {@link listLogEntries}, without the conditions that would hold for every row: to plan them takes as long as
  * to read a page.
  */
-export const listNewestLogEntries = statement<[employeeId: string, limit: number], LogRow>`
+export const listNewestLogEntries = keptStatement<[employeeId: string, limit: number], LogRow>`
   select ${logColumns}
   from log_entries as entry
   where entry.employee_no = ${employeeNoOf} and entry.delete_time is null

@@ -1,5 +1,5 @@
 import type { EpochSeconds } from "../../civil-time.ts";
-import { statement } from "../../database/statement.ts";
+import { keptStatement } from "../../database/statement.ts";
 
 /**
  * Stores an entry unless the same or a higher version is there, and says whether it is new and when it was
@@ -11,7 +11,7 @@ import { statement } from "../../database/statement.ts";
  * instead: that would take half as long again for every entry, and miss a row that another transaction commits
  * meanwhile. Whoever needs it reads it with the next statement, which sees what this one met.
  */
-export const putLogEntry = statement<
+export const putLogEntry = keptStatement<
   [
     employeeId: string,
     entryId: string,

@@ -1,4 +1,4 @@
-import { fragment, statement } from "../../database/statement.ts";
+import { fragment, keptStatement } from "../../database/statement.ts";
 import { markDays } from "./sample-day.ts";
 
 /** Numbers as the text of a PostgreSQL array, which costs a fifth of what `pg` takes to write an array. */
@@ -60,7 +60,7 @@ const sourceNos = fragment`array(
  * with what is stored, to count in the same statement what is stale, would read the whole table: PostgreSQL does
  * not know how few rows a batch meets.
  */
-export const putSamples = statement<SampleArrays, PutCounts>`
+export const putSamples = keptStatement<SampleArrays, PutCounts>`
   with known as (
     select employee.employee_no, ${sourceNos} as source_nos
     from employees as employee
