@@ -159,7 +159,7 @@ test("of two deletions at once the tombstone has the higher version, whichever c
        where employee_no = (select employee_no from employees where employee_id = $1) and version = 2`,
       [employeeId, theirs],
     );
-    const selection = { case: "keys", value: { keys: [{ ...sampleKey(one), version: ours }] } } as const;
+    const selection = { case: "keys" as const, value: { keys: [{ ...sampleKey(one), version: ours }] } };
     const deletion = service.clients.metrics.deleteSamples({ employeeId, selection }, as("ingest_service", tenant));
     await expect.poll(() => blockedStatements(service.database), { interval: 5 }).toBe(1);
     await other.commit();
