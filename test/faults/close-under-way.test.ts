@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { as } from "../support/clients.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { createMigratedDatabase } from "../support/database.ts";
 import { startTestService } from "../support/service.ts";
 
 test("a stop ends while calls that were given up are still being wound up", { timeout: 60_000 }, async () => {
-  const database = await createTestDatabase();
+  const database = await createMigratedDatabase();
   try {
     for (let round = 0; round < 5; round++) {
       const service = await startTestService({ poolSize: 4 }, database);

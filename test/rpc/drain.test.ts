@@ -6,7 +6,7 @@ import { readConfig } from "../../src/config.ts";
 import { HealthCheckResponse_ServingStatus as Status } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { startService } from "../../src/service.ts";
 import { as, type Clients, openClients } from "../support/clients.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { failureOf } from "../support/errors.ts";
 import { expectQuiet, holdTable } from "../support/locks.ts";
 import { openGrpcJsSampleStream, openSampleStream, storedOf } from "../support/sample-streams.ts";
@@ -27,7 +27,7 @@ const grpcHeaders = { "content-type": "application/grpc", ...admin.headers };
 
 /** Starts a service that the test itself stops, with one tenant that has been used. */
 async function start(drainTimeoutMs: number): Promise<{ address: string; stop(): Promise<boolean>; clients: Clients }> {
-  database = await createTestDatabase();
+  database = await createMigratedDatabase();
   const config = { ...readConfig({ WELLVAULT_PORT: "0" }), drainTimeoutMs };
   const service = await startService({
     config,

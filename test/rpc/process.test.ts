@@ -2,14 +2,14 @@ import { type AddressInfo, createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { ConfigError, readConfig } from "../../src/config.ts";
 import { as, type Clients, openClients } from "../support/clients.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createMigratedDatabase, type TestDatabase } from "../support/database.ts";
 import { failureOf } from "../support/errors.ts";
 import { expectQuiet, holdTable } from "../support/locks.ts";
 import { type RunningProgram, runProgram } from "../support/process.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createMigratedDatabase();
 });
 afterAll(() => database.drop());
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
+import { completeCopy, onServer } from "./template.ts";
 
 /** A database of its own for one test file. */
 export interface TestDatabase {
@@ -12,10 +13,26 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Creates an empty database on the server that all tests share. */
+/** Creates an empty database, on the server that all tests share if none is given. */
 export async function createTestDatabase(serverUrl: string = inject("serverUrl")): Promise<TestDatabase> {
+  return await create(serverUrl, undefined);
+}
+
+/**
+ * Creates a database whose control plane is migrated, without companies and without a key of the tenant tokens, on the
+ * server that all tests share. Whoever migrates it again finds nothing to apply.
+ */
+export async function createMigratedDatabase(): Promise<TestDatabase> {
+  return await create(inject("serverUrl"), inject("template"));
+}
+
+async function create(serverUrl: string, template: string | undefined): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
-  await onServer(serverUrl, (client) => client.query(`create database ${name}`));
+  await onServer(serverUrl, async (client) => {
+    // The files are copied with those that every first connection would have to make otherwise.
+    await client.query(`create database ${name} template ${template ?? "template1"} strategy file_copy`);
+    if (template) await completeCopy(client, template, name);
+  });
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const admin = new pg.Client({ connectionString: url.href });
@@ -37,14 +54,4 @@ export async function createTestDatabase(serverUrl: string = inject("serverUrl")
       });
     },
   };
-}
-
-async function onServer(serverUrl: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
-    await work(client);
-  } finally {
-    await client.end();
-  }
 }

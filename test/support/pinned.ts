@@ -4,7 +4,7 @@ import type { TenantSession } from "../../src/tenancy/session.ts";
 import { openTenantSessions, type TenantSessions } from "../../src/tenancy/sessions.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
-import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { createMigratedDatabase, type TestDatabase } from "./database.ts";
 import { migrateForTest, testTokenKey } from "./migrate.ts";
 
 /** The data plane without a server around it: sessions as the handlers get them. */
@@ -20,7 +20,7 @@ export interface PinnedPlane {
 
 /** Opens the data plane over a database of its own. */
 export async function openPinnedPlane(poolSize: number): Promise<PinnedPlane> {
-  const database = await createTestDatabase();
+  const database = await createMigratedDatabase();
   await migrateForTest(database.url);
   const sessions = openTenantSessions({
     urlOf: (login) => loginUrl(database.url, login, undefined),

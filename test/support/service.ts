@@ -7,7 +7,7 @@ import type { IdentityOptions } from "../../src/identity/open-identity.ts";
 import { startService } from "../../src/service.ts";
 import { logOptions } from "../../src/telemetry/log.ts";
 import { as, type Clients, openClients } from "./clients.ts";
-import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { createMigratedDatabase, type TestDatabase } from "./database.ts";
 
 /** A service of its own, with its database, for one test file. */
 export interface TestService {
@@ -42,7 +42,7 @@ export async function startTestService(
   identity: IdentitySettings = development,
   identityOptions: IdentityOptions = {},
 ): Promise<TestService> {
-  const database = existing ?? (await createTestDatabase());
+  const database = existing ?? (await createMigratedDatabase());
   const logLines: string[] = [];
   const service = await startService({
     config: { ...readConfig({ WELLVAULT_PORT: "0" }), ...overrides },

@@ -2,13 +2,13 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dataLogins, loginUrl } from "../../src/database/logins.ts";
 import { as } from "../support/clients.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { createMigratedDatabase } from "../support/database.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 let service: TestService;
 let tenants: string[];
 beforeAll(async () => {
-  service = await startTestService({ dataLogins: 3, poolSize: 6 }, await createTestDatabase());
+  service = await startTestService({ dataLogins: 3, poolSize: 6 }, await createMigratedDatabase());
   tenants = [];
   // The canary of wellvault verify is the ninth.
   for (let n = 0; n < 8; n++) tenants.push(await service.provision());

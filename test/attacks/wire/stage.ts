@@ -10,7 +10,7 @@ import type { IdentitySettings } from "../../../src/identity/identity-settings.t
 import { type Service, startService } from "../../../src/service.ts";
 import { logOptions } from "../../../src/telemetry/log.ts";
 import { type Caller, openCaller } from "../../support/callers.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { createMigratedDatabase, type TestDatabase } from "../../support/database.ts";
 import { type CallFailure, failureFrom } from "../../support/errors.ts";
 import { fingerprint } from "../../support/fingerprint.ts";
 import { openGrpcJsCaller } from "../../support/grpc-js.ts";
@@ -49,7 +49,7 @@ export interface Stage extends Witness {
 
 /** Starts a stage with a database of its own. */
 export async function openStage(config: Partial<Config> = {}): Promise<Stage> {
-  const database = await createTestDatabase();
+  const database = await createMigratedDatabase();
   const issuer = await openIssuer();
   const logs = await watchLogs(database.admin);
   const log: Logger = pino({ ...logOptions, level: "trace" }, { write: logs.write });
