@@ -35,6 +35,12 @@ const remove = (samples: MetricSample[], role: Role = "ingest_service", id = emp
     as(role, tenant, employeeId),
   );
 
+const removeUpTo = (version: bigint, ...samples: MetricSample[]) => {
+  const value = { keys: samples.map((one) => ({ ...sampleKey(one), version })) };
+  const request = { employeeId, selection: { case: "keys" as const, value } };
+  return service.clients.metrics.deleteSamples(request, as("ingest_service", tenant));
+};
+
 const range = (from: number, to: number, source = "watch", kinds: string[] = []) =>
   service.clients.metrics.deleteSamples(
     {
@@ -113,11 +119,7 @@ describe("a sample that was deleted by its key", () => {
   test("and is deleted again by a key with a higher version has a tombstone of that, which is no deletion more", async () => {
     await put(at(1, { version: 2n }), at(2, { version: 8n }));
     await remove([at(1), at(2)]);
-    const deletion = (version: bigint) => {
-      const keys = [at(1), at(2)].map((one) => ({ ...sampleKey(one), version }));
-      const selection = { case: "keys", value: { keys } } as const;
-      return service.clients.metrics.deleteSamples({ employeeId, selection }, as("ingest_service", tenant));
-    };
+    const deletion = (version: bigint) => removeUpTo(version, at(1), at(2));
     expect(await deletion(5n)).toMatchObject({ deletedCount: 0n, staleCount: 0, missingCount: 2 });
     // Lower versions, and none, take nothing back.
     expect(await deletion(1n)).toMatchObject({ deletedCount: 0n, staleCount: 0, missingCount: 2 });
@@ -159,8 +161,7 @@ test("of two deletions at once the tombstone has the higher version, whichever c
        where employee_no = (select employee_no from employees where employee_id = $1) and version = 2`,
       [employeeId, theirs],
     );
-    const selection = { case: "keys" as const, value: { keys: [{ ...sampleKey(one), version: ours }] } };
-    const deletion = service.clients.metrics.deleteSamples({ employeeId, selection }, as("ingest_service", tenant));
+    const deletion = removeUpTo(ours, one);
     await expect.poll(() => blockedStatements(service.database), { interval: 5 }).toBe(1);
     await other.commit();
     expect(await deletion).toMatchObject({ deletedCount: 0n, missingCount: 1, staleCount: 0 });
