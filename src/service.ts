@@ -139,9 +139,9 @@ async function migrate(
 ): Promise<MigratedDatabase> {
   const { loginSecret, dataLogins } = config;
   const report = await migrateControl(databaseUrl, { loginSecret, tokenKey, metricKinds: kindRows, dataLogins });
-  if (report.applied.length === 0 && report.passwordsSet.length > 0) {
+  if (report.passwordsChanged.length > 0) {
     log.warn(
-      { logins: report.passwordsSet },
+      { logins: report.passwordsChanged },
       "login passwords were changed; processes with another login secret are locked out",
     );
   }

@@ -58,11 +58,14 @@ export function requireLoginSecret(migratorUrl: string, secret: string | undefin
 /**
  * Adds the data plane's logins that are missing, up to `count`. None is ever taken away: vaults may
  * belong to it.
+ *
+ * @returns the logins that were added
  */
-export async function addDataLogins(client: pg.Client, count: number): Promise<void> {
+export async function addDataLogins(client: pg.Client, count: number): Promise<readonly string[]> {
   const { rows } = await client.query<{ login: string }>("select login::text as login from control.data_logins");
   const known = new Set(rows.map((row) => row.login));
-  for (const login of dataLogins(count).filter((name) => !known.has(name))) {
+  const missing = dataLogins(count).filter((name) => !known.has(name));
+  for (const login of missing) {
     await client.query("begin");
     try {
       await client.query("select control.add_data_login($1)", [login]);
@@ -72,6 +75,7 @@ export async function addDataLogins(client: pg.Client, count: number): Promise<v
       throw error;
     }
   }
+  return missing;
 }
 
 /**

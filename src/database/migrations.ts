@@ -28,8 +28,10 @@ export interface MigrationReport {
   readonly applied: readonly string[];
   /** Number of the newest tenant migration. */
   readonly tenantVersion: number;
-  /** Logins whose password was set now; a process that still uses the old one can open no connection. */
+  /** Logins whose password was set now. */
   readonly passwordsSet: readonly string[];
+  /** Those of them that were there before: a process that still uses the old password can open no connection. */
+  readonly passwordsChanged: readonly string[];
   /** Whether PUBLIC has nothing left that sql/hardening-targets.sql takes; only a superuser can take it. */
   readonly hardened: boolean;
   /** Keys that tenant tokens may be signed with. More than one while keys are being changed. */
@@ -112,7 +114,7 @@ async function migrateOnce(
     await loadTenant(client, tenant);
     await loadMetricKinds(client, metricKinds);
     const hardened = await harden(client);
-    await addDataLogins(client, dataLogins);
+    const added = await addDataLogins(client, dataLogins);
     const passwordsSet = await setLoginPasswords(client, url, loginSecret);
     await client.query("select guard.install_key($1, $2)", [tokenKey.id, tokenKey.secret]);
     const keys = await client.query<{ count: number }>("select count(key_id)::integer as count from guard.keys");
@@ -121,6 +123,7 @@ async function migrateOnce(
       applied,
       tenantVersion: tenant.at(-1)?.version ?? 0,
       passwordsSet,
+      passwordsChanged: applied.length > 0 ? [] : passwordsSet.filter((login) => !added.includes(login)),
       hardened,
       tokenKeys: keys.rows[0]?.count ?? 0,
     };

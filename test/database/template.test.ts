@@ -45,6 +45,7 @@ test("a copied database has nothing left to migrate and no key that signs tokens
   expect(await migrateForTest(copied.url)).toMatchObject({
     applied: [],
     passwordsSet: [],
+    passwordsChanged: [],
     hardened: true,
     tokenKeys: 1,
   });
