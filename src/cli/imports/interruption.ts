@@ -3,7 +3,7 @@ export class InterruptedError extends Error {
   override readonly name = "InterruptedError";
 }
 
-/** Listens for SIGINT and SIGTERM until it is disposed of. */
+/** Listens for SIGINT and SIGTERM until it is disposed of, and until the first one can no longer arrive again. */
 export interface Interruption extends Disposable {
   /** Fires at the first one, with an {@link InterruptedError}. */
   readonly signal: AbortSignal;
@@ -37,5 +37,12 @@ export function listenForInterruption(
     for (const name of names) process.off(name, onSignal);
   };
   for (const name of names) process.on(name, onSignal);
-  return { signal: controller.signal, [Symbol.dispose]: unlisten };
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      // What was under way may be answered at once: then the repetition arrives while the user is told how far it came.
+      if (first === undefined) unlisten();
+      else setTimeout(unlisten, Math.max(0, first + sameMs - performance.now())).unref();
+    },
+  };
 }

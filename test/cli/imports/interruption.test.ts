@@ -17,5 +17,20 @@ test("one Ctrl-C counts once although npm repeats it, and the next one ends at o
     process.emit("SIGTERM", "SIGTERM");
     expect(ended).toEqual(["SIGTERM"]);
   }
+  await later(0);
+  expect(process.listenerCount("SIGINT")).toBe(listeners);
+});
+
+test("a repetition that arrives when the import has ended already ends nothing else", async () => {
+  const ended: string[] = [];
+  const listeners = process.listenerCount("SIGINT");
+  {
+    using _ = listenForInterruption((name) => ended.push(name));
+    process.emit("SIGINT", "SIGINT");
+  }
+  expect(process.listenerCount("SIGINT")).toBe(listeners + 1);
+  process.emit("SIGINT", "SIGINT");
+  expect(ended).toEqual([]);
+  await later(550);
   expect(process.listenerCount("SIGINT")).toBe(listeners);
 });
