@@ -1,5 +1,4 @@
 import { ConfigError } from "../config.ts";
-import { explain } from "./explain.ts";
 
 /**
  * Ends the process as a command ended: exit code 0, or with what kept it from its work on standard error
@@ -9,6 +8,7 @@ export async function endAs(command: Promise<void>): Promise<never> {
   try {
     await command;
   } catch (error) {
+    const { explain } = await import("./explain.ts");
     process.stderr.write(`\n${explain(error)}\n`);
     process.exit(error instanceof ConfigError ? 2 : 1);
   }

@@ -6,7 +6,6 @@ import { type EmbeddedServer, startEmbeddedServer } from "../database/embedded-s
 import { type FolderLock, lockFolder } from "../database/folder-lock.ts";
 import { superviseServer } from "../database/supervisor.ts";
 import { readIdentitySettings } from "../identity/identity-settings.ts";
-import { startService } from "../service.ts";
 import { openLog } from "../telemetry/log.ts";
 import { banner } from "./banner.ts";
 
@@ -45,6 +44,10 @@ export async function runService(): Promise<void> {
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
 
+  // To load what serves takes a second: once the settings are known to be usable, and while the database starts.
+  const loading = import("../service.ts");
+  // It is awaited below, where the database is stopped when it fails.
+  loading.catch(() => undefined);
   try {
     if (!config.databaseUrl) {
       const folder = resolve(config.dataDir);
@@ -55,6 +58,7 @@ export async function runService(): Promise<void> {
     } else {
       say("Connecting to the database of DATABASE_URL ...");
     }
+    const { startService } = await loading;
     const service = await startService({
       config,
       identity,
