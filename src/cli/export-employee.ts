@@ -1,6 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { PrivacyService } from "../gen/wellvault/v1/privacy_service_pb.ts";
+import type { CommandIo } from "./command-io.ts";
 import { fileOf } from "./exports/export-files.ts";
 import { writeExport } from "./exports/write-export.ts";
 import { openTenantCaller } from "./tenant-caller.ts";
@@ -23,24 +24,24 @@ const timeoutMs = 330_000;
  * @throws ConfigError when the folder or an option cannot be used, ConnectError when the call fails, ExportBrokenError
  *   when what came is not what its manifest says
  */
-export async function exportEmployee(employeeId: string, options: ExportEmployeeOptions): Promise<void> {
+export async function exportEmployee(employeeId: string, options: ExportEmployeeOptions, io: CommandIo): Promise<void> {
   using caller = await openTenantCaller(
     { ...options, role: "employee", employeeId, tokenFile: options.tokenFile },
-    process.env,
+    io.env,
   );
   const client = createClient(PrivacyService, caller.transport);
   // How much there is, nobody knows before it came: a count and no bar.
-  const isTerminal = process.stderr.isTTY;
+  const isTerminal = io.stderr.isTTY;
   let bytes = 0;
   const manifest = await writeExport(
     () => client.exportEmployee({ employeeId }, { ...caller.options, timeoutMs }),
     options.out,
     (more) => {
       bytes += more;
-      if (isTerminal) process.stderr.write(`\r  ${Math.ceil(bytes / 1_024)} KiB`);
+      if (isTerminal) io.stderr.write(`\r  ${Math.ceil(bytes / 1_024)} KiB`);
     },
   ).finally(() => {
-    if (isTerminal) process.stderr.write("\r\u001b[K");
+    if (isTerminal) io.stderr.write("\r\u001b[K");
   });
   const files = manifest.files.map(({ recordType, recordCount, byteCount, sha256 }) => ({
     file: fileOf(recordType),
@@ -51,11 +52,9 @@ export async function exportEmployee(employeeId: string, options: ExportEmployee
   const snapshotTime = manifest.snapshotTime && timestampDate(manifest.snapshotTime).toISOString();
   const { tenantId } = manifest;
   if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify({ folder: options.out, tenantId, employeeId, snapshotTime, files }, null, 2)}\n`,
-    );
+    io.stdout.write(`${JSON.stringify({ folder: options.out, tenantId, employeeId, snapshotTime, files }, null, 2)}\n`);
     return;
   }
-  for (const { file, records, bytes } of files) process.stdout.write(`${file}: ${records} records, ${bytes} bytes\n`);
-  process.stdout.write(`Everything as of ${snapshotTime} is in ${options.out}, checked against its manifest.\n`);
+  for (const { file, records, bytes } of files) io.stdout.write(`${file}: ${records} records, ${bytes} bytes\n`);
+  io.stdout.write(`Everything as of ${snapshotTime} is in ${options.out}, checked against its manifest.\n`);
 }

@@ -5,6 +5,7 @@ import { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
 import type { BadRow } from "../importers/imported-sample.ts";
 import { type EmployeeCounts, pushEmployees } from "../importers/push-employees.ts";
 import { maskOf, readEmployees } from "../importers/read-employees.ts";
+import type { CommandIo } from "./command-io.ts";
 import { showProgress } from "./demo/progress.ts";
 import { openTenantCaller } from "./tenant-caller.ts";
 
@@ -26,14 +27,11 @@ const maxProblems = 1_000;
  * @returns the exit code: 1 when a row was refused or the file was not read to its end, 0 otherwise
  * @throws ConfigError when the file or an option cannot be used, ConnectError when a call fails
  */
-export async function importEmployees(file: string, options: ImportEmployeesOptions): Promise<0 | 1> {
+export async function importEmployees(file: string, options: ImportEmployeesOptions, io: CommandIo): Promise<0 | 1> {
   const size = await sizeOf(file);
-  using caller = await openTenantCaller(
-    { ...options, role: "company_admin", tokenFile: options.tokenFile },
-    process.env,
-  );
+  using caller = await openTenantCaller({ ...options, role: "company_admin", tokenFile: options.tokenFile }, io.env);
   const client = createClient(EmployeeService, caller.transport);
-  const progress = process.stderr.isTTY ? showProgress(process.stderr, size, "bytes") : undefined;
+  const progress = io.stderr.isTTY ? showProgress(io.stderr, size, "bytes") : undefined;
   const counts: EmployeeCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 };
   const problems: Omit<BadRow, "file">[] = [];
   let ignoredColumns: readonly string[] = [];
@@ -41,7 +39,7 @@ export async function importEmployees(file: string, options: ImportEmployeesOpti
   let paths: string[] = [];
   let done = 0;
 
-  const say = (text: string) => process.stderr.write(`${progress ? "\r\u001b[K" : ""}${text}\n`);
+  const say = (text: string) => io.stderr.write(`${progress ? "\r\u001b[K" : ""}${text}\n`);
   const report = ({ line, column, problem }: Omit<BadRow, "file">) => {
     if (problems.length < maxProblems) problems.push({ line, ...(column ? { column } : {}), problem });
     say(`${file}:${line}: ${column ? `${column} ` : ""}${problem}`);
@@ -90,7 +88,7 @@ export async function importEmployees(file: string, options: ImportEmployeesOpti
   const { tenant, dryRun = false } = options;
   const summary = { file, tenant, dryRun, ...counts, complete, ignoredColumns, problems };
   const text = `${dryRun ? "Nothing was written. Would be: " : ""}${inWords(counts)}${complete ? "" : "; the file was not read to its end"}`;
-  process.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : `${text}.\n`);
+  io.stdout.write(options.json ? `${JSON.stringify(summary, null, 2)}\n` : `${text}.\n`);
   return counts.refused > 0 || !complete ? 1 : 0;
 }
 

@@ -5,6 +5,7 @@ import { EmployeeLogService } from "../gen/wellvault/v1/employee_log_service_pb.
 import { type Employee, EmployeeSchema, EmployeeState } from "../gen/wellvault/v1/employee_pb.ts";
 import { EmployeeService } from "../gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../gen/wellvault/v1/metric_service_pb.ts";
+import type { CommandIo } from "./command-io.ts";
 import { showProgress } from "./demo/progress.ts";
 import { ExportBrokenError } from "./exports/export-broken-error.ts";
 import { type ExportFolder, openExportFolder } from "./exports/read-export-folder.ts";
@@ -33,17 +34,17 @@ export interface ImportExportOptions {
  * @throws ConfigError when the folder or an option cannot be used, ExportBrokenError when the export is not whole,
  *   ConnectError when a call fails; what was written before stays, and importing again goes on
  */
-export async function importExport(path: string, options: ImportExportOptions): Promise<void> {
+export async function importExport(path: string, options: ImportExportOptions, io: CommandIo): Promise<void> {
   const { tenant, address, tokenFile } = options;
-  if (options.employee === undefined && (tokenFile !== undefined || process.env["WELLVAULT_TOKEN"])) {
+  if (options.employee === undefined && (tokenFile !== undefined || io.env["WELLVAULT_TOKEN"])) {
     throw new ConfigError(
       "With a token, create the employee first and name it by --employee: the token has to be that employee's.",
     );
   }
   const folder = await openExportFolder(path);
   const employee = await readEmployee(folder);
-  const employeeId = options.employee ?? (await putEmployee(employee, EmployeeState.ACTIVE, options));
-  using caller = await openTenantCaller({ address, tenant, role: "employee", employeeId, tokenFile }, process.env);
+  const employeeId = options.employee ?? (await putEmployee(employee, EmployeeState.ACTIVE, options, io.env));
+  using caller = await openTenantCaller({ address, tenant, role: "employee", employeeId, tokenFile }, io.env);
   const keptDays = folder.manifest.files.find(({ recordType }) => recordType === ExportRecordType.SAMPLE_DAY);
   const keptDayCount = Number(keptDays?.recordCount ?? 0n);
   const total = folder.manifest.files.reduce((sum, { recordCount }) => sum + Number(recordCount), -1 - keptDayCount);
@@ -53,7 +54,7 @@ export async function importExport(path: string, options: ImportExportOptions): 
     samples: noRecords(),
     deletedSamples: noRecords(),
   };
-  using progress = process.stderr.isTTY ? showProgress(process.stderr, total, "records") : undefined;
+  using progress = io.stderr.isTTY ? showProgress(io.stderr, total, "records") : undefined;
   const target = {
     employeeId,
     logs: createClient(EmployeeLogService, caller.transport),
@@ -68,27 +69,23 @@ export async function importExport(path: string, options: ImportExportOptions): 
     await restoreSamples(folder, target);
     await restoreDeletedSamples(folder, target);
   } catch (error) {
-    process.stderr.write("Not finished. What is stored stays; import the folder again to go on.\n");
+    io.stderr.write("Not finished. What is stored stays; import the folder again to go on.\n");
     throw error;
   }
   // Of somebody who has left nothing new may be kept, so that is said last.
   if (options.employee === undefined && employee.state === EmployeeState.OFFBOARDED) {
-    await putEmployee(employee, EmployeeState.OFFBOARDED, options);
+    await putEmployee(employee, EmployeeState.OFFBOARDED, options, io.env);
   }
   if (options.json)
-    process.stdout.write(
-      `${JSON.stringify({ tenant, employeeId, ...counts, keptDaysLeftOut: keptDayCount }, null, 2)}\n`,
-    );
+    io.stdout.write(`${JSON.stringify({ tenant, employeeId, ...counts, keptDaysLeftOut: keptDayCount }, null, 2)}\n`);
   else {
-    process.stdout.write(`Employee ${employeeId}\n`);
+    io.stdout.write(`Employee ${employeeId}\n`);
     for (const [name, { inserted, replaced, unchanged, stale }] of Object.entries(counts)) {
       const label = name.replace("deleted", "deleted ").toLowerCase();
-      process.stdout.write(
-        `${label}: ${inserted} inserted, ${replaced} replaced, ${unchanged} unchanged, ${stale} stale\n`,
-      );
+      io.stdout.write(`${label}: ${inserted} inserted, ${replaced} replaced, ${unchanged} unchanged, ${stale} stale\n`);
     }
     // No call takes what days came to: it is computed from samples and never written.
-    if (keptDayCount > 0) process.stdout.write(`left out: ${keptDayCount} days whose samples were purged\n`);
+    if (keptDayCount > 0) io.stdout.write(`left out: ${keptDayCount} days whose samples were purged\n`);
   }
 }
 
@@ -103,8 +100,9 @@ async function putEmployee(
   { externalId, displayName, team, location, timeZone }: Employee,
   state: EmployeeState,
   { address, tenant }: ImportExportOptions,
+  env: CommandIo["env"],
 ): Promise<string> {
-  using admin = await openTenantCaller({ address, tenant, role: "company_admin", tokenFile: undefined }, process.env);
+  using admin = await openTenantCaller({ address, tenant, role: "company_admin", tokenFile: undefined }, env);
   const paths = ["display_name", "team", "location", "time_zone", "state"];
   const employees = [{ externalId, displayName, team, location, timeZone, state }];
   const client = createClient(EmployeeService, admin.transport);

@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import type { Writable } from "node:stream";
 import { runImport } from "../importers/run-import.ts";
+import type { CommandIo, Terminal } from "./command-io.ts";
 import { showProgress } from "./demo/progress.ts";
 import { checkInput } from "./imports/check-input.ts";
 import type { ImportSource } from "./imports/import-source.ts";
@@ -17,15 +19,12 @@ import { openTenantCaller, type TenantCaller } from "./tenant-caller.ts";
  * @returns the exit code: 1 when something was refused, or the input was not read to its end, 0 otherwise
  * @throws ConfigError when the input or an option cannot be used, ConnectError when a call fails for good
  */
-export async function importSamples(source: ImportSource, options: ImportOptions): Promise<0 | 1> {
+export async function importSamples(source: ImportSource, options: ImportOptions, io: CommandIo): Promise<0 | 1> {
   const { tenant, dryRun = false } = options;
   const total = await checkInput(source.files);
-  using caller = await openTenantCaller(
-    { ...options, role: "ingest_service", tokenFile: options.tokenFile },
-    process.env,
-  );
-  const tty = process.stderr.isTTY;
-  const say = (text: string) => process.stderr.write(`${tty ? "\r\u001b[K" : ""}${text}\n`);
+  using caller = await openTenantCaller({ ...options, role: "ingest_service", tokenFile: options.tokenFile }, io.env);
+  const tty = io.stderr.isTTY;
+  const say = (text: string) => io.stderr.write(`${tty ? "\r\u001b[K" : ""}${text}\n`);
   for (const notice of source.notices) say(notice);
   const kept = await openProgress(source, options, say);
   try {
@@ -33,10 +32,10 @@ export async function importSamples(source: ImportSource, options: ImportOptions
       `${dryRun ? "Checking" : "Importing"} ${source.input} for ${tenant}${kept.resumed ? ", where it was cut off" : ""} ...`,
     );
     const report = new ImportReport(say);
-    const failure = await run(source, options, { total, caller, kept, report, say });
+    const failure = await run(source, options, { total, caller, kept, report, say, stderr: io.stderr });
     if (failure) say(await notFinished(kept, dryRun));
     else await kept.file?.remove();
-    print(source, options, kept, report, failure === undefined);
+    print(source, options, kept, report, failure === undefined, io.stdout);
     if (failure && !(failure.error instanceof InterruptedError)) throw failure.error;
     const { counts, complete } = kept.state;
     return failure || counts.refused > 0 || !complete ? 1 : 0;
@@ -52,17 +51,18 @@ interface Running {
   readonly kept: KeptProgress;
   readonly report: ImportReport;
   readonly say: (text: string) => void;
+  readonly stderr: Terminal;
 }
 
 /** Imports until it is through, or returns what kept it from that. */
 async function run(
   source: ImportSource,
   { dryRun = false, retrySeconds }: ImportOptions,
-  { total, caller, kept: { state, file }, report, say }: Running,
+  { total, caller, kept: { state, file }, report, say, stderr }: Running,
 ): Promise<{ readonly error: unknown } | undefined> {
   using interruption = listenForInterruption();
   const { signal } = interruption;
-  using progress = process.stderr.isTTY ? showProgress(process.stderr, total, "bytes") : undefined;
+  using progress = stderr.isTTY ? showProgress(stderr, total, "bytes") : undefined;
   let bytesDone = 0;
   let told = false;
   try {
@@ -82,8 +82,8 @@ async function run(
       },
       async onChunk() {
         // A pipe that is read slowly would fill memory with what is refused.
-        if (!process.stderr.writableNeedDrain) return;
-        await once(process.stderr, "drain", { signal }).catch(() => signal.throwIfAborted());
+        if (!stderr.writableNeedDrain) return;
+        await once(stderr, "drain", { signal }).catch(() => signal.throwIfAborted());
       },
       send: samplesSender(caller, {
         dryRun,
@@ -118,13 +118,14 @@ function print(
   { state, resumed }: KeptProgress,
   report: ImportReport,
   finished: boolean,
+  stdout: Writable,
 ): void {
   const { counts, complete } = state;
   const people = [...report.people.values()];
   const { problems } = report;
   const summary = { input, tenant, dryRun, resumed, finished, ...counts, complete, people, problems };
-  if (json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
-  else if (finished) process.stdout.write(summaryText(state, report, dryRun));
+  if (json) stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+  else if (finished) stdout.write(summaryText(state, report, dryRun));
 }
 
 function goOn({ dryRun, begun, kept }: Record<"dryRun" | "begun" | "kept", boolean>): string {

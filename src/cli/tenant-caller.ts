@@ -3,6 +3,7 @@ import type { CallOptions, Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { ConfigError, isLoopback } from "../config.ts";
 import type { Role } from "../identity/principal.ts";
+import type { CommandIo } from "./command-io.ts";
 
 /** How a command calls the service for a tenant. */
 export interface TenantCaller extends Disposable {
@@ -33,7 +34,7 @@ export interface TenantCallerOptions {
  */
 export async function openTenantCaller(
   { address, tenant, role, employeeId, tokenFile }: TenantCallerOptions,
-  env: NodeJS.ProcessEnv,
+  env: CommandIo["env"],
 ): Promise<TenantCaller> {
   const url = URL.parse(address);
   if (!url || !["http:", "https:"].includes(url.protocol) || url.pathname !== "/") {

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +13,7 @@ import {
   ExportEmployeeResponseSchema,
 } from "../../src/gen/wellvault/v1/privacy_service_pb.ts";
 import { as } from "../support/clients.ts";
-import { root } from "../support/process.ts";
+import { type CommandRun, callCommand, spawnCommand } from "../support/command.ts";
 import { logEntry, monday, sample, sampleKey } from "../support/samples.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
@@ -86,29 +85,12 @@ async function live(id: string): Promise<void> {
 const deleted = sample({ kind: "weight", value: 81, version: 6n, utcOffsetMinutes: -210 });
 const deletedSteps = sample({ kind: "steps", value: 7, version: 2n, endTime: fromMicros(monday + 60_000_000n) });
 
-interface Ran {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
+function wellvault(args: readonly string[], env: Record<string, string> = {}, by = callCommand): Promise<CommandRun> {
+  return by([...args, "--address", service.address], env);
 }
 
-async function wellvault(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
-  const given = [join(root, "src/cli/wellvault.ts"), ...args, "--address", service.address];
-  const child = spawn(process.execPath, given, { cwd: root, env: { ...process.env, ...env } });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk;
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr += chunk;
-  });
-  const status = await new Promise<number | null>((done) => child.once("close", done));
-  return { status, stdout, stderr };
-}
-
-const exportTo = (out: string, id = employeeId, of = tenant) =>
-  wellvault(["export", "employee", id, "--tenant", of, "--out", join(folder, out)]);
+const exportTo = (out: string, id = employeeId, of = tenant, by = callCommand) =>
+  wellvault(["export", "employee", id, "--tenant", of, "--out", join(folder, out)], {}, by);
 
 /** The records of an export without what each service makes of its own. */
 async function recordsOf(name: string): Promise<Record<string, string[]>> {
@@ -127,7 +109,7 @@ async function recordsOf(name: string): Promise<Record<string, string[]>> {
 }
 
 test("an export written back into an empty vault gives the same export, and again changes nothing", async () => {
-  const out = await exportTo("first");
+  const out = await exportTo("first", employeeId, tenant, spawnCommand);
   expect(out).toMatchObject({ status: 0, stderr: "" });
   expect(out.stdout).toContain("samples.ndjson: 1503 records");
   expect((await stat(join(folder, "first"))).mode & 0o777).toBe(0o700);
@@ -135,8 +117,9 @@ test("an export written back into an empty vault gives the same export, and agai
   expect(await readFile(join(folder, "first/deleted_log_entries.ndjson"), "utf8")).not.toContain("forgotten");
 
   await service.provision("globex");
-  const back = () => wellvault(["import", "export", join(folder, "first"), "--tenant", "globex", "--json"]);
-  const imported = await back();
+  const back = (by = callCommand) =>
+    wellvault(["import", "export", join(folder, "first"), "--tenant", "globex", "--json"], {}, by);
+  const imported = await back(spawnCommand);
   expect(imported).toMatchObject({ status: 0, stderr: "" });
   const none = { inserted: 0, replaced: 0, unchanged: 0, stale: 0 };
   const summary = JSON.parse(imported.stdout) as { employeeId: string };

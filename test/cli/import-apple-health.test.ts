@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { generateExport } from "../../bench/import/generate-export.ts";
 import { CalendarPeriod } from "../../src/gen/wellvault/v1/metric_statistics_pb.ts";
 import { as } from "../support/clients.ts";
-import { runImportJson, samplesOf, startImport } from "../support/import-command.ts";
+import { spawnCommand } from "../support/command.ts";
+import { runImport, runImportJson, samplesOf } from "../support/import-command.ts";
 import { type NetworkProxy, startProxy } from "../support/proxy.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
@@ -37,7 +38,7 @@ const toAppleHealth = (file: string, employee: string, ...rest: string[]) => {
 test("an export is stored once: devices apart, corrections in place, nights on the day of waking", async () => {
   const employeeId = await service.hire(tenant, "ada");
   const bystander = await service.hire(tenant, "grace");
-  const first = await runImportJson(toAppleHealth(fixture, "ada"));
+  const first = await runImportJson(toAppleHealth(fixture, "ada"), spawnCommand);
   expect(first).toMatchObject({ status: 0 });
   // Steps and resting heart rate of the watch come a second time, corrected.
   expect(first.summary).toMatchObject({ inserted: 26, replaced: 0, unchanged: 0, stale: 2, accepted: 28, refused: 0 });
@@ -112,7 +113,7 @@ test("an export of several chunks that is cut off on its way arrives whole, with
   let runs = 0;
   for (; runs < 20; runs++) {
     proxy.cutAfter(400_000);
-    const run = await startImport(args).ended;
+    const run = await runImport(args);
     if (run.status === 0) break;
     expect(run.stderr).toContain("goes on from there");
     proxy.open();
@@ -146,7 +147,7 @@ test("a file that breaks off ends with 1, its line and what stood before it stor
   expect(summary).toMatchObject({ complete: false, refused: 0, inserted: 17 });
   expect(stderr).toMatch(/broken\.xml:120: is no well-formed XML: .*no sleep, food or drink of it is imported/);
   expect(await samplesOf(service, tenant, employeeId)).toHaveLength(17);
-  expect(await startImport(toAppleHealth(join(folder, "none.xml"), "edsger")).ended).toMatchObject({ status: 2 });
+  expect(await runImport(toAppleHealth(join(folder, "none.xml"), "edsger"))).toMatchObject({ status: 2 });
 });
 
 test("somebody who is not on the roster gets nothing, and nobody is made", async () => {

@@ -1,11 +1,10 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Employee, EmployeeState } from "../../src/gen/wellvault/v1/employee_pb.ts";
 import { as } from "../support/clients.ts";
-import { root } from "../support/process.ts";
+import { type CommandRun, callCommand, spawnCommand } from "../support/command.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { caller, createKey, startJwks, tokenSettings } from "../support/tokens.ts";
 
@@ -24,35 +23,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-interface Ran {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs the command on a text as the file. */
 async function run(
   text: string | Buffer,
   args: readonly string[] = [],
   env: Record<string, string> = {},
-): Promise<Ran> {
+  by = callCommand,
+): Promise<CommandRun> {
   const file = join(folder, "people.csv");
   await writeFile(file, text);
   const given = ["import", "employees", file, "--tenant", tenant, "--address", service.address, ...args];
-  const child = spawn(process.execPath, [join(root, "src/cli/wellvault.ts"), ...given], {
-    cwd: root,
-    env: { ...process.env, ...env },
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk;
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr += chunk;
-  });
-  const status = await new Promise<number | null>((done) => child.once("close", done));
-  return { status, stdout, stderr: stderr.replaceAll(file, "people.csv") };
+  const ran = await by(given, env);
+  return { ...ran, stderr: ran.stderr.replaceAll(file, "people.csv") };
 }
 
 async function roster(): Promise<Employee[]> {
@@ -67,7 +49,7 @@ test("a file in any case and order of columns becomes the roster, and again chan
     "",
     'B,"E-3\nnext line",UTC,Zoë 🧘,ACTIVE\r',
   ].join("\n");
-  const first = await run(text);
+  const first = await run(text, [], {}, spawnCommand);
   expect(first).toEqual({ status: 0, stdout: "3 created, 0 updated, 0 unchanged, 0 refused.\n", stderr: "" });
   const people = await roster();
   expect(people).toMatchObject([
@@ -112,7 +94,7 @@ const spoiled = [
 ].join("\n");
 
 test("bad rows are refused by line and column, unknown columns told, and the rest imported", async () => {
-  const { status, stdout, stderr } = await run(spoiled, ["--json"]);
+  const { status, stdout, stderr } = await run(spoiled, ["--json"], {}, spawnCommand);
   expect(status).toBe(1);
   const summary = JSON.parse(stdout) as Record<string, unknown>;
   expect(summary).toMatchObject({ dryRun: false, created: 3, updated: 0, unchanged: 0, refused: 6, complete: true });
@@ -190,7 +172,7 @@ test("whoever may not is told so, and no token is sent in plain text to another 
   expect(nobody.status).toBe(2);
   expect(nobody.stderr).toContain("WELLVAULT_TOKEN");
   expect((await run(text, ["--token-file", join(folder, "none")])).status).toBe(2);
-  expect((await run(text, ["--colour"])).status).toBe(2);
+  expect((await run(text, ["--colour"], {}, spawnCommand)).status).toBe(2);
   expect(await roster()).toEqual([]);
 });
 

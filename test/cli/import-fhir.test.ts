@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runImportJson, samplesOf, startImport } from "../support/import-command.ts";
+import { spawnCommand } from "../support/command.ts";
+import { runImport, runImportJson, samplesOf } from "../support/import-command.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { caller, createKey, startJwks, tokenSettings } from "../support/tokens.ts";
 
@@ -31,7 +32,7 @@ test("a bundle is stored once, a correction in place of what it corrects, and no
   const ada = await service.hire(tenant, "ada");
   const other = await service.provision();
   const namesake = await service.hire(other, "ada");
-  const { status, summary } = await runImportJson(toFhir(bundle));
+  const { status, summary } = await runImportJson(toFhir(bundle), spawnCommand);
   expect(status).toBe(0);
   expect(summary).toMatchObject({ inserted: 19, replaced: 0, unchanged: 0, stale: 1, refused: 0, complete: true });
   expect(summary.passedOver).toMatchObject({ Patient: 1, Condition: 1, "Observation entered-in-error": 1 });
@@ -45,7 +46,7 @@ test("a bundle is stored once, a correction in place of what it corrects, and no
   expect(await samplesOf(service, tenant, ada)).toEqual(samples);
   expect(await samplesOf(service, other, namesake)).toEqual([]);
   // In words: a result that was taken back is no metric that the service lacks.
-  const { stdout } = await startImport(toFhir(bundle)).ended;
+  const { stdout } = await runImport(toFhir(bundle));
   expect(stdout).toMatch(/^Passed over, .* or no value that stands:\n(?: .*\n)* {2}1 Observation entered-in-error\n/m);
 });
 
@@ -97,7 +98,7 @@ test("a broken file ends with 1 and where, with what stood before it stored", as
   expect(summary).toMatchObject({ inserted: 3, refused: 0, complete: false });
   expect(stderr).toMatch(/broken\.json:\d+: ends before its JSON does; the file is read no further/);
   expect(await samplesOf(service, tenant, employeeId)).toHaveLength(3);
-  const wrong = await startImport(toFhir(bundle, "--format", "xml")).ended;
+  const wrong = await runImport(toFhir(bundle, "--format", "xml"));
   expect(wrong).toMatchObject({ status: 2, stdout: "" });
 });
 
@@ -110,7 +111,7 @@ test("who may not is told so, and a token with the role of an ingest service pro
   try {
     const args = toFhir(bundle, "--address", guarded.address, "--tenant", other);
     const runAs = async (role: "ingest_service" | "company_admin") =>
-      await startImport(args, { WELLVAULT_TOKEN: await key.sign(caller(role, other)) }).ended;
+      await runImport(args, { WELLVAULT_TOKEN: await key.sign(caller(role, other)) });
     const admin = await runAs("company_admin");
     expect(admin).toMatchObject({ status: 1, stdout: "" });
     expect(admin.stderr).toContain("The call failed (PermissionDenied)");

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EmployeeState } from "../../src/gen/wellvault/v1/employee_pb.ts";
 import { as } from "../support/clients.ts";
-import { type ImportSummary, runImportJson, samplesOf, startImport } from "../support/import-command.ts";
+import { spawnCommand } from "../support/command.ts";
+import { type ImportSummary, runImport, runImportJson, samplesOf, startImport } from "../support/import-command.ts";
 import { type NetworkProxy, startProxy } from "../support/proxy.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
@@ -38,7 +39,7 @@ beforeAll(async () => {
     ),
   ];
   tenant = await hireAll();
-  whole = (await runImportJson(toFitabase(tenant, folder))).summary;
+  whole = (await runImportJson(toFitabase(tenant, folder), spawnCommand)).summary;
   stored = await allSamples(tenant);
 });
 afterAll(async () => {
@@ -122,7 +123,7 @@ test("importing again changes nothing, and no other tenant gets anything", async
 
 test("a dry run sends nothing, keeps no progress and says what would be refused", async () => {
   const to = await hireAll(sleeper);
-  const dry = await startImport(toFitabase(to, folder, "--dry-run")).ended;
+  const dry = await runImport(toFitabase(to, folder, "--dry-run"));
   expect(dry.status).toBe(1);
   expect(dry.stdout).toMatch(
     /^Nothing was sent: \d+ would be sent, (\d+) refused\.\n {2}"\d+" is no employee of the tenant: \1 refused\n$/,
@@ -247,7 +248,7 @@ test("a connection that breaks is opened again, and one that stays broken ends t
   const progress = join(scratch, "lost.json");
   const args = toFitabase(to, folder, "--address", proxy.address, "--progress-file", progress);
   proxy.cutAfter(200_000);
-  const lost = await startImport([...args, "--retry-seconds", "0"]).ended;
+  const lost = await runImport([...args, "--retry-seconds", "0"]);
   expect(lost.status).toBe(1);
   expect(lost.stderr).toMatch(/Not finished: .*goes on from there/);
 

@@ -1,10 +1,11 @@
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { as, type Clients, openClients, withToken } from "../support/clients.ts";
+import { type CommandRun, callCommand, spawnCommand } from "../support/command.ts";
 import { failureOf } from "../support/errors.ts";
 import { type RunningProgram, root, runProgram } from "../support/process.ts";
 import { startTestService, type TestService } from "../support/service.ts";
@@ -31,12 +32,8 @@ afterEach(async () => {
 });
 
 /** Runs `wellvault token`. */
-function token(args: readonly string[], env: Record<string, string> = {}): SpawnSyncReturns<string> {
-  return spawnSync(process.execPath, [join(root, "src/cli/wellvault.ts"), "token", ...args], {
-    cwd: root,
-    encoding: "utf8",
-    env: { ...process.env, WELLVAULT_DATA_DIR: folder, ...env },
-  });
+function token(args: readonly string[], env: Record<string, string> = {}, by = callCommand): Promise<CommandRun> {
+  return by(["token", ...args], { WELLVAULT_DATA_DIR: folder, ...env });
 }
 
 /** Starts the service as a process of its own over the database of the tests. */
@@ -61,7 +58,7 @@ function settingsIn(text: string): Record<string, string> {
 }
 
 test("a token is accepted by a service with the settings that are printed with it", { timeout: 60_000 }, async () => {
-  const made = token(["--role", "employee", "--tenant", "acme", "--employee-id", me]);
+  const made = await token(["--role", "employee", "--tenant", "acme", "--employee-id", me], {}, spawnCommand);
   expect(made.status).toBe(0);
   expect(made.stdout.trim().split("\n")).toHaveLength(1);
   expect((await stat(join(folder, "development-key.pem"))).mode & 0o777).toBe(0o600);
@@ -73,7 +70,7 @@ test("a token is accepted by a service with the settings that are printed with i
   const options = withToken(made.stdout.trim());
   expect((await clients.logs.listLogEntries({ employeeId: me }, options)).entries).toEqual([]);
   // The second run uses the same key.
-  const admin = token(["--role", "company_admin", "--tenant", "acme", "--json"]);
+  const admin = await token(["--role", "company_admin", "--tenant", "acme", "--json"]);
   const { token: second } = JSON.parse(admin.stdout) as { token: string };
   const { employees } = await clients.employees.listEmployees({}, withToken(second));
   expect(employees.map((employee) => employee.externalId)).toEqual(["ME"]);
@@ -83,9 +80,9 @@ test("a token is accepted by a service with the settings that are printed with i
   // A key that is not in the file is refused, and after SIGHUP, with the key in it, believed.
   const other = await mkdtemp(join(tmpdir(), "wellvault-token-"));
   closing.push(() => rm(other, { recursive: true, force: true }));
-  const foreign = JSON.parse(
-    token(["--role", "company_admin", "--tenant", "acme", "--json"], { WELLVAULT_DATA_DIR: other }).stdout,
-  ) as { token: string; publicKeys: object };
+  const elsewhere = { WELLVAULT_DATA_DIR: other };
+  const { stdout } = await token(["--role", "company_admin", "--tenant", "acme", "--json"], elsewhere);
+  const foreign = JSON.parse(stdout) as { token: string; publicKeys: object };
   const call = () => clients.employees.listEmployees({}, withToken(foreign.token)).then(() => "taken", failure);
   expect(await call()).toBe("TOKEN_UNTRUSTED");
   await writeFile(settings["WELLVAULT_JWT_KEYS_FILE"] ?? "", JSON.stringify(foreign.publicKeys));
@@ -110,7 +107,7 @@ test("the README's service with tokens is called as printed", { timeout: 60_000 
     ]),
   );
   // Makes the key that the service is started with, as the README does before.
-  token(["--role", "company_admin", "--tenant", "acme"]);
+  await token(["--role", "company_admin", "--tenant", "acme"]);
   const { program } = await start(env);
   const [, port = ""] = /address +http:\/\/127\.0\.0\.1:(\d+)/.exec(program.output()) ?? [];
   const result = spawnSync("bash", ["-c", calling.replaceAll("localhost:8080", `127.0.0.1:${port}`)], {
@@ -122,10 +119,10 @@ test("the README's service with tokens is called as printed", { timeout: 60_000 
   expect(result.stdout).toContain('"externalId": "ME"');
 });
 
-test("what a token says is what was asked for", () => {
+test("what a token says is what was asked for", async () => {
   const args = ["--role", "coach", "--tenant", "acme", "--tenant", "globex", "--subject", "me", "--expires", "15m"];
   const renamed = { WELLVAULT_JWT_ROLE_CLAIM: "https://example.org/role", WELLVAULT_JWT_AUDIENCE: "elsewhere" };
-  const payload = payloadOf(token(args, renamed).stdout.trim());
+  const payload = payloadOf((await token(args, renamed)).stdout.trim());
   const expected = { sub: "me", aud: "elsewhere", "https://example.org/role": "coach", tenants: ["acme", "globex"] };
   expect(payload).toMatchObject(expected);
   expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900);
@@ -144,11 +141,20 @@ test.each<[string, string[], RegExp]>([
   ["no tenant for an admin", ["--role", "company_admin"], /--tenant/],
   ["all tenants for an admin", ["--role", "company_admin", "--tenant", "*"], /--tenant/],
   ["a key that is missing", ["--role", "auditor", "--key", "missing.pem"], /missing\.pem/],
-])("%s ends with 2 and says what to do", (_, args, message) => {
-  const result = token(args);
+])("%s ends with 2 and says what to do", async (_, args, message) => {
+  const result = await token(args);
   expect(result.status).toBe(2);
   expect(result.stderr).toMatch(message);
   expect(result.stdout).toBe("");
+});
+
+test("a process that is given what it cannot use ends with 2, says what to do, and lists its options with 0", async () => {
+  const [unknown, refused, help] = await Promise.all(
+    [["--role", "root"], ["--role", "company_admin"], ["--help"]].map((args) => token(args, {}, spawnCommand)),
+  );
+  expect(unknown).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("Allowed choices are") });
+  expect(refused).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("--tenant must be") });
+  expect(help).toMatchObject({ status: 0, stdout: expect.stringContaining("--expires"), stderr: "" });
 });
 
 test("runs at the same time use the same key", async () => {
@@ -168,11 +174,11 @@ test("runs at the same time use the same key", async () => {
 
 test("a development key that others may read is not used", async () => {
   await chmod(join(folder, "development-key.pem"), 0o644);
-  const result = token(["--role", "auditor"]);
+  const result = await token(["--role", "auditor"]);
   expect(result.status).toBe(2);
   expect(result.stderr).toMatch(/development-key\.pem.*chmod 600/);
   await chmod(join(folder, "development-key.pem"), 0o600);
-  expect(token(["--role", "auditor"]).status).toBe(0);
+  expect((await token(["--role", "auditor"])).status).toBe(0);
 });
 
 test.each<[string, Record<string, string>, RegExp]>([

@@ -2,15 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import type { MetricSample } from "../../src/gen/wellvault/v1/metric_pb.ts";
 import { as } from "./clients.ts";
+import { type CommandRun, callCommand, type RunsCommand } from "./command.ts";
 import { root } from "./process.ts";
 import type { TestService } from "./service.ts";
-
-/** How a run of the command ended. */
-export interface ImportRun {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** The parts of the summary that tests look at. */
 export interface ImportSummary {
@@ -31,10 +25,10 @@ export interface ImportSummary {
 /** A run of the command that is under way. */
 export interface RunningImport {
   readonly process: ChildProcess;
-  readonly ended: Promise<ImportRun>;
+  readonly ended: Promise<CommandRun>;
 }
 
-/** Starts `wellvault import` with these arguments. */
+/** Starts `wellvault import` with these arguments as a process of its own, for tests that send it signals. */
 export function startImport(args: readonly string[], env: Record<string, string> = {}): RunningImport {
   const child = spawn(process.execPath, [join(root, "src/cli/wellvault.ts"), "import", ...args], {
     cwd: root,
@@ -48,13 +42,21 @@ export function startImport(args: readonly string[], env: Record<string, string>
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk;
   });
-  const ended = new Promise<ImportRun>((done) => child.once("close", (status) => done({ status, stdout, stderr })));
+  const ended = new Promise<CommandRun>((done) => child.once("close", (status) => done({ status, stdout, stderr })));
   return { process: child, ended };
 }
 
-/** Runs `wellvault import ... --json` and returns the summary that it printed, too. */
-export async function runImportJson(args: readonly string[]): Promise<ImportRun & { summary: ImportSummary }> {
-  const run = await startImport([...args, "--json"]).ended;
+/** Runs `wellvault import` with these arguments. */
+export async function runImport(args: readonly string[], env: Record<string, string> = {}): Promise<CommandRun> {
+  return await callCommand(["import", ...args], env);
+}
+
+/** Runs `wellvault import ... --json`, by a way of choice, and returns the summary that it printed, too. */
+export async function runImportJson(
+  args: readonly string[],
+  by: RunsCommand = callCommand,
+): Promise<CommandRun & { summary: ImportSummary }> {
+  const run = await by(["import", ...args, "--json"]);
   if (run.stdout === "") throw new Error(`the import printed no summary: ${run.stderr}`);
   return { ...run, summary: JSON.parse(run.stdout) as ImportSummary };
 }

@@ -1,15 +1,16 @@
 import { Command } from "commander";
+import type { CommandIo } from "../command-io.ts";
 import type { ExportEmployeeOptions } from "../export-employee.ts";
 
 /** `wellvault export`: takes what is kept out of a tenant, through the API. */
-export function exportCommand(): Command {
+export function exportCommand(io: CommandIo): Command {
   return new Command("export")
     .description("take what is kept out of a tenant, through the API of a running service")
     .helpCommand(false)
-    .addCommand(employeeCommand());
+    .addCommand(employeeCommand(io));
 }
 
-function employeeCommand(): Command {
+function employeeCommand(io: CommandIo): Command {
   return new Command("employee")
     .description("write everything that is kept of an employee into a folder, as that employee")
     .argument("<id>", "the employee's id, a UUID made by the service")
@@ -26,6 +27,6 @@ function employeeCommand(): Command {
     )
     .action(async (id: string, options: ExportEmployeeOptions) => {
       const { exportEmployee } = await import("../export-employee.ts");
-      await exportEmployee(id, options);
+      await exportEmployee(id, options, io);
     });
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { CommandIo } from "../command-io.ts";
 import { commonHelp, commonOptions, type ImportOptions } from "../imports/options.ts";
 
 /** The options of `wellvault import apple-health` as commander reads them. */
@@ -7,7 +8,7 @@ interface AppleHealthImportOptions extends ImportOptions {
 }
 
 /** `wellvault import apple-health`: brings what a phone and a watch recorded of one person into a tenant. */
-export function importAppleHealthCommand(): Command {
+export function importAppleHealthCommand(io: CommandIo): Command {
   const command = new Command("apple-health")
     .description("store what one person's export of Apple Health holds")
     .argument("<file>", "the export.xml of the export")
@@ -16,6 +17,6 @@ export function importAppleHealthCommand(): Command {
   return command.addHelpText("after", commonHelp).action(async (file: string, options: AppleHealthImportOptions) => {
     const { importSamples } = await import("../import-samples.ts");
     const { appleHealthSource } = await import("../imports/apple-health-source.ts");
-    process.exitCode = await importSamples(appleHealthSource(file, options.employee), options);
+    io.exitCode = await importSamples(appleHealthSource(file, options.employee), options, io);
   });
 }

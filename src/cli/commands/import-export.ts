@@ -1,8 +1,9 @@
 import { Command } from "commander";
+import type { CommandIo } from "../command-io.ts";
 import type { ImportExportOptions } from "../import-export.ts";
 
 /** `wellvault import export`: writes what `wellvault export employee` wrote back into a tenant. */
-export function importExportCommand(): Command {
+export function importExportCommand(io: CommandIo): Command {
   return new Command("export")
     .description("write a folder of `wellvault export employee` back into a tenant")
     .argument("<folder>", "the folder with manifest.json")
@@ -22,6 +23,6 @@ export function importExportCommand(): Command {
     )
     .action(async (folder: string, options: ImportExportOptions) => {
       const { importExport } = await import("../import-export.ts");
-      await importExport(folder, options);
+      await importExport(folder, options, io);
     });
 }

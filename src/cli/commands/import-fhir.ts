@@ -1,9 +1,10 @@
 import { Command, Option } from "commander";
+import type { CommandIo } from "../command-io.ts";
 import type { FhirOptions } from "../imports/fhir-source.ts";
 import { commonHelp, commonOptions, type ImportOptions, integer } from "../imports/options.ts";
 
 /** `wellvault import fhir`: brings what clinics and other services observed into a tenant. */
-export function importFhirCommand(): Command {
+export function importFhirCommand(io: CommandIo): Command {
   const command = new Command("fhir")
     .description("store what observations of FHIR R4 say: a Bundle, or a resource a line")
     .argument("<file>", "a Bundle in JSON, or NDJSON as a bulk export has it")
@@ -23,6 +24,6 @@ export function importFhirCommand(): Command {
   return command.addHelpText("after", commonHelp).action(async (file: string, options: ImportOptions & FhirOptions) => {
     const { importSamples } = await import("../import-samples.ts");
     const { fhirSource } = await import("../imports/fhir-source.ts");
-    process.exitCode = await importSamples(fhirSource(file, options), options);
+    io.exitCode = await importSamples(fhirSource(file, options), options, io);
   });
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { CommandIo } from "../command-io.ts";
 import { commonHelp, commonOptions, type ImportOptions, integer } from "../imports/options.ts";
 
 /** The options of `wellvault import fitabase` as commander reads them. */
@@ -7,7 +8,7 @@ interface FitabaseImportOptions extends ImportOptions {
 }
 
 /** `wellvault import fitabase`: brings what Fitbit trackers recorded into a tenant. */
-export function importFitabaseCommand(): Command {
+export function importFitabaseCommand(io: CommandIo): Command {
   const command = new Command("fitabase")
     .description("store what a Fitabase export of Fitbit trackers holds; each Id is an employee's external id")
     .argument("<folder>", "holds any of the export's CSV files: days, hours of steps, nights, weights, heart rates")
@@ -20,6 +21,6 @@ export function importFitabaseCommand(): Command {
   return command.addHelpText("after", commonHelp).action(async (folder: string, options: FitabaseImportOptions) => {
     const { importSamples } = await import("../import-samples.ts");
     const { fitabaseSource } = await import("../imports/fitabase-source.ts");
-    process.exitCode = await importSamples(await fitabaseSource(folder, options.utcOffsetMinutes), options);
+    io.exitCode = await importSamples(await fitabaseSource(folder, options.utcOffsetMinutes), options, io);
   });
 }

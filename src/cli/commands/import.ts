@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { CommandIo } from "../command-io.ts";
 import type { ImportEmployeesOptions } from "../import-employees.ts";
 import { importAppleHealthCommand } from "./import-apple-health.ts";
 import { importExportCommand } from "./import-export.ts";
@@ -6,18 +7,18 @@ import { importFhirCommand } from "./import-fhir.ts";
 import { importFitabaseCommand } from "./import-fitabase.ts";
 
 /** `wellvault import`: brings what other systems have into a tenant, through the API. */
-export function importCommand(): Command {
+export function importCommand(io: CommandIo): Command {
   return new Command("import")
     .description("bring files of other systems into a tenant, through the API of a running service")
     .helpCommand(false)
-    .addCommand(employeesCommand())
-    .addCommand(importFitabaseCommand())
-    .addCommand(importAppleHealthCommand())
-    .addCommand(importFhirCommand())
-    .addCommand(importExportCommand());
+    .addCommand(employeesCommand(io))
+    .addCommand(importFitabaseCommand(io))
+    .addCommand(importAppleHealthCommand(io))
+    .addCommand(importFhirCommand(io))
+    .addCommand(importExportCommand(io));
 }
 
-function employeesCommand(): Command {
+function employeesCommand(io: CommandIo): Command {
   return new Command("employees")
     .description("create and change a tenant's employees as a CSV file with a header line has them")
     .argument("<file>", "columns: external_id, and any of display_name, team, location, time_zone, state")
@@ -34,6 +35,6 @@ function employeesCommand(): Command {
     )
     .action(async (file: string, options: ImportEmployeesOptions) => {
       const { importEmployees } = await import("../import-employees.ts");
-      process.exitCode = await importEmployees(file, options);
+      io.exitCode = await importEmployees(file, options, io);
     });
 }

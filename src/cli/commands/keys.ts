@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { ConfigError } from "../../config.ts";
+import type { CommandIo } from "../command-io.ts";
 
 interface KeysOptions {
   readonly retire?: boolean;
@@ -8,19 +9,19 @@ interface KeysOptions {
 }
 
 /** `wellvault keys`: which keys tenant tokens may be signed with, and the end of a change of keys. */
-export function keysCommand(): Command {
+export function keysCommand(io: CommandIo): Command {
   return new Command("keys")
     .description("list the keys that tenant tokens may be signed with; end a change of keys")
     .option("--retire", "end the use of every key but the one of this configuration")
     .option("--yes", "with --retire: every process has the new secret, do it")
     .option("--json", "print JSON")
-    .action(runKeys);
+    .action((options: KeysOptions) => runKeys(options, io));
 }
 
-async function runKeys(options: KeysOptions): Promise<void> {
+async function runKeys(options: KeysOptions, { env, stdout }: CommandIo): Promise<void> {
   const { databaseOf } = await import("../database-of.ts");
   const { listTokenKeys, retireTokenKeys } = await import("../../database/token-keys.ts");
-  const { url, tokenKey } = await databaseOf(process.env);
+  const { url, tokenKey } = await databaseOf(env);
   let retired = 0;
   if (options.retire) {
     const keys = await listTokenKeys(url);
@@ -44,15 +45,15 @@ async function runKeys(options: KeysOptions): Promise<void> {
     own: key.id === tokenKey.id,
   }));
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ keys: shown, retired }, null, 2)}\n`);
+    stdout.write(`${JSON.stringify({ keys: shown, retired }, null, 2)}\n`);
     return;
   }
   for (const key of shown) {
     const own = key.own ? "  this configuration signs with it" : "";
-    process.stdout.write(`${key.id}  since ${key.createTime}, ${key.ageDays} days${own}\n`);
+    stdout.write(`${key.id}  since ${key.createTime}, ${key.ageDays} days${own}\n`);
   }
-  if (options.retire) process.stdout.write(`${retired} retired.\n`);
+  if (options.retire) stdout.write(`${retired} retired.\n`);
   if (!shown.some((key) => key.own)) {
-    process.stdout.write(`The key of this configuration, ${tokenKey.id}, is not in use: run \`wellvault migrate\`.\n`);
+    stdout.write(`The key of this configuration, ${tokenKey.id}, is not in use: run \`wellvault migrate\`.\n`);
   }
 }

@@ -1,15 +1,16 @@
 import { Command } from "commander";
+import type { CommandIo } from "../command-io.ts";
 
 /** `wellvault migrate`: what a start of the service does to the database, without serving. */
-export function migrateCommand(): Command {
+export function migrateCommand(io: CommandIo): Command {
   return new Command("migrate")
     .description("bring the database and every vault up to date; for services that run with WELLVAULT_MIGRATE=off")
     .option("--json", "print JSON")
-    .action(runMigrate);
+    .action((options: { json?: boolean }) => runMigrate(options, io));
 }
 
-async function runMigrate({ json }: { json?: boolean }): Promise<void> {
-  process.stderr.write("Migrating the database ...\n");
+async function runMigrate({ json }: { json?: boolean }, { env, stdout, stderr }: CommandIo): Promise<void> {
+  stderr.write("Migrating the database ...\n");
   const { databaseOf } = await import("../database-of.ts");
   const { migrateControl } = await import("../../database/migrations.ts");
   const { kindRows } = await import("../../metrics/kind-rows.ts");
@@ -17,20 +18,20 @@ async function runMigrate({ json }: { json?: boolean }): Promise<void> {
   const { showProgress } = await import("../demo/progress.ts");
   const { makeCanary } = await import("../../verification.ts");
   const { openLog } = await import("../../telemetry/log.ts");
-  const database = await databaseOf(process.env);
+  const database = await databaseOf(env);
   const { url, config, tokenKey } = database;
   const { loginSecret, dataLogins } = config;
   const control = await migrateControl(url, { loginSecret, tokenKey, metricKinds: kindRows, dataLogins });
   let progress: ReturnType<typeof showProgress> | undefined;
   try {
     const fleet = await migrateFleet(url, (_, of) => {
-      progress ??= showProgress(process.stderr, of, "vaults");
+      progress ??= showProgress(stderr, of, "vaults");
       progress.add(1);
     });
     progress?.[Symbol.dispose]();
     await makeCanary({ ...database, log: openLog("error") });
     const report = { ...control, vaultsMigrated: fleet.migrated, vaults: fleet.total };
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
+    stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
   } finally {
     progress?.[Symbol.dispose]();
   }

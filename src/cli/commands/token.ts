@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Role, roles } from "../../identity/principal.ts";
+import type { CommandIo } from "../command-io.ts";
 
 /** The options of `wellvault token` as commander reads them. */
 interface TokenOptions {
@@ -25,7 +26,7 @@ const longestS = 86_400;
  * `wellvault token`: signs a token with the development key of the data folder, which it makes the first
  * time, and says which settings make the service accept it.
  */
-export function tokenCommand(): Command {
+export function tokenCommand(io: CommandIo): Command {
   return new Command("token")
     .description("print a token for development; how to make the service accept it is told on standard error")
     .addOption(new Option("--role <role>", "what the caller is").choices(roles).makeOptionMandatory())
@@ -35,16 +36,15 @@ export function tokenCommand(): Command {
     .option("--expires <time>", "how long it is good for, such as 30s, 15m or 1h; at most 24h", seconds, 3_600)
     .option("--key <file>", "private key (PEM, PKCS #8) to sign with; default the data folder's")
     .option("--json", "print the token with its settings and public keys as JSON")
-    .action(printToken);
+    .action((options: TokenOptions) => printToken(options, io));
 }
 
-async function printToken(options: TokenOptions): Promise<void> {
+async function printToken(options: TokenOptions, { env, stdout, stderr }: CommandIo): Promise<void> {
   const { openDevelopmentKey, readSigningKey } = await import("../../identity/development-key.ts");
   const { mintToken } = await import("../../identity/mint-token.ts");
   const { readGrant } = await import("../../identity/read-grant.ts");
   const { ConfigError } = await import("../../config.ts");
   const { readClaimNames } = await import("../../identity/claim-names.ts");
-  const { env } = process;
   const subject = options.subject ?? `development-${options.role}`;
   const tenants = options.tenant.length > 0 ? options.tenant : undefined;
   // By the rules that the service reads a token by, so that no token is printed that it would refuse.
@@ -74,12 +74,12 @@ async function printToken(options: TokenOptions): Promise<void> {
     WELLVAULT_JWT_KEYS_FILE: development?.keysFile ?? "a file with the public half of the key",
   };
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ token, settings, publicKeys: { keys: [key.publicJwk] } }, null, 2)}\n`);
+    stdout.write(`${JSON.stringify({ token, settings, publicKeys: { keys: [key.publicJwk] } }, null, 2)}\n`);
     return;
   }
-  process.stdout.write(`${token}\n`);
-  process.stderr.write(`\nFor development only. The service accepts it when it is started with:\n\n`);
-  for (const [name, value] of Object.entries(settings)) process.stderr.write(`  ${name}=${quoted(value)}\n`);
+  stdout.write(`${token}\n`);
+  stderr.write(`\nFor development only. The service accepts it when it is started with:\n\n`);
+  for (const [name, value] of Object.entries(settings)) stderr.write(`  ${name}=${quoted(value)}\n`);
 }
 
 function append(value: string, before: readonly string[]): string[] {

@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
+import type { Terminal } from "../command-io.ts";
 
 /** Shows how far a piece of work is. */
 export interface Progress extends Disposable {
@@ -10,11 +11,11 @@ export interface Progress extends Disposable {
 const pauseMs = 2_000;
 
 /** Draws a progress bar on a terminal, or writes a line now and then where `stream` is something else. */
-export function showProgress(stream: NodeJS.WriteStream, total: number, unit: string): Progress {
+export function showProgress(stream: Terminal, total: number, unit: string): Progress {
   return stream.isTTY ? bar(stream, total, unit) : lines(stream, total, unit);
 }
 
-function bar(stream: NodeJS.WriteStream, total: number, unit: string): Progress {
+function bar(stream: Terminal, total: number, unit: string): Progress {
   const single = new SingleBar(
     {
       format: `  {bar} {percentage}% | {value} of {total} ${unit} | {eta_formatted} left`,
@@ -32,7 +33,7 @@ function bar(stream: NodeJS.WriteStream, total: number, unit: string): Progress 
   };
 }
 
-function lines(stream: NodeJS.WriteStream, total: number, unit: string): Progress {
+function lines(stream: Terminal, total: number, unit: string): Progress {
   let done = 0;
   let due = Date.now() + pauseMs;
   return {
