@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { type EmbeddedServer, startEmbeddedServer } from "../../src/database/embedded-server.ts";
+import { makeFreshServer, startCopy } from "./fresh-server.ts";
 import { createTemplate } from "./template.ts";
 import { makeTemporaryFolder } from "./temporary-folder.ts";
-import { testPrograms } from "./versions.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -12,6 +11,8 @@ declare module "vitest" {
     serverUrl: string;
     /** Name of a migrated database of that server, for copies. */
     template: string;
+    /** Folder of a server that never ran, for copies; undefined when the shared one is not of this run. */
+    freshServer: string | undefined;
   }
 }
 
@@ -25,23 +26,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // The tests, and the programs that they start, make their temporary folders in it.
   process.env["TMPDIR"] = folder;
   const given = process.env["WELLVAULT_TEST_DATABASE_URL"];
-  const server = given ? undefined : await startServer(folder);
+  const fresh = given ? undefined : await makeFreshServer(folder);
+  const server = fresh === undefined ? undefined : await startCopy(fresh);
   const serverUrl = server?.url ?? given ?? "";
   const template = await createTemplate(serverUrl);
   project.provide("serverUrl", serverUrl);
   project.provide("template", template.name);
+  project.provide("freshServer", fresh);
   return async () => {
     if (server) await server.stop("immediate");
     else await template.drop();
     await rm(folder, { recursive: true, force: true });
   };
-}
-
-/** Starts a server whose data is below a folder. */
-async function startServer(folder: string): Promise<EmbeddedServer> {
-  return await startEmbeddedServer({
-    folder: await mkdtemp(join(folder, "server-")),
-    disposable: true,
-    programsFrom: testPrograms(),
-  });
 }

@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inject } from "vitest";
 import { type EmbeddedServer, startEmbeddedServer } from "../../src/database/embedded-server.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { startCopy } from "./fresh-server.ts";
 import { testPrograms } from "./versions.ts";
 
 /** A PostgreSQL server of its own for one test file, with an empty database. */
@@ -19,8 +21,8 @@ export interface OwnServer {
  * @param disposable whether what it acknowledges may be lost in a crash
  */
 export async function startOwnServer(disposable = true): Promise<OwnServer> {
-  const folder = await mkdtemp(join(tmpdir(), "wellvault-own-"));
-  const server = await startEmbeddedServer({ folder, disposable, programsFrom: testPrograms() });
+  const fresh = disposable ? inject("freshServer") : undefined;
+  const server = fresh ? await startCopy(fresh) : await startNew(disposable);
   const database = await createTestDatabase(server.url);
   return {
     server,
@@ -29,7 +31,11 @@ export async function startOwnServer(disposable = true): Promise<OwnServer> {
       await database.admin.end().catch(() => undefined);
       await server.stop("immediate");
       await rm(server.folder, { recursive: true, force: true });
-      await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function startNew(disposable: boolean): Promise<EmbeddedServer> {
+  const folder = await mkdtemp(join(tmpdir(), "wellvault-own-"));
+  return await startEmbeddedServer({ folder, disposable, programsFrom: testPrograms() });
 }
