@@ -226,6 +226,7 @@ test("Ctrl-C lets what is under way be answered, and the next run goes on after 
   proxy.stallAfter(200_000);
   const first = startImport([...args, "--json"]);
   await progressOf(progress, () => true);
+  await proxy.stalled();
   // One Ctrl-C arrives twice, from the terminal and from npm.
   first.process.kill("SIGINT");
   await new Promise((done) => setTimeout(done, 50));

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** A TCP proxy that can be made to fail as a network does. */
@@ -7,6 +7,8 @@ export interface NetworkProxy {
   readonly address: string;
   /** Lets this many more bytes through to the service, and what it answers to them; then nothing moves any more. */
   stallAfter(bytes: number): void;
+  /** Resolves when something is held back. */
+  stalled(): Promise<void>;
   /** Lets this many more bytes through to the service; then every connection is cut and new ones are, too. */
   cutAfter(bytes: number): void;
   /** Lets everything through again, also what was held back. */
@@ -37,10 +39,14 @@ export async function startProxy(address: string): Promise<NetworkProxy> {
       left -= data.length;
       if (left > 0) return void upstream.write(data);
       if (cuts) for (const socket of sockets) socket.destroy();
-      else held.push(() => upstream.write(data));
+      else {
+        held.push(() => upstream.write(data));
+        holds.emit("held");
+      }
     });
   });
   let held: (() => void)[] = [];
+  const holds = new EventEmitter();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
@@ -48,6 +54,9 @@ export async function startProxy(address: string): Promise<NetworkProxy> {
     stallAfter(bytes) {
       left = bytes;
       cuts = false;
+    },
+    async stalled() {
+      if (held.length === 0) await once(holds, "held");
     },
     cutAfter(bytes) {
       left = bytes;

@@ -3,7 +3,10 @@ export class InterruptedError extends Error {
   override readonly name = "InterruptedError";
 }
 
-/** Listens for SIGINT and SIGTERM until it is disposed of, and until the first one can no longer arrive again. */
+/**
+ * Listens for SIGINT and SIGTERM until it is disposed of, and until the first one can no longer arrive again. Until then
+ * it keeps the process from ending.
+ */
 export interface Interruption extends Disposable {
   /** Fires at the first one, with an {@link InterruptedError}. */
   readonly signal: AbortSignal;
@@ -40,9 +43,10 @@ export function listenForInterruption(
   return {
     signal: controller.signal,
     [Symbol.dispose]() {
-      // What was under way may be answered at once: then the repetition arrives while the user is told how far it came.
+      // What was under way may be answered at once: then the repetition arrives while the user is told how far it came,
+      // or while the process ends, where no listener would keep it from ending by the signal instead of with its status.
       if (first === undefined) unlisten();
-      else setTimeout(unlisten, Math.max(0, first + sameMs - performance.now())).unref();
+      else setTimeout(unlisten, Math.max(0, first + sameMs - performance.now()));
     },
   };
 }
