@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type pg from "pg";
 import { showProgress } from "../src/cli/demo/progress.ts";
 import { hireOne, hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
-import { ownNodeOptions, startServerProcess } from "./contestants/server-process.ts";
+import { startServerProcess } from "./contestants/server-process.ts";
 import { openClient, startBenchDatabase } from "./database.ts";
+import { nodeStartOf } from "./node-start.ts";
 import type { BenchOptions } from "./options.ts";
 import { describeCommit, describeMachine } from "./report/machine.ts";
 import { figure } from "./report/table.ts";
@@ -44,7 +45,10 @@ export async function runSamples(
   stream.write("Starting PostgreSQL and Wellvault ...\n");
   const database = started.use(await startBenchDatabase());
   const server = started.use(
-    await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url, nodeOptions: ownNodeOptions }),
+    await startServerProcess("contestants/ours-server.ts", {
+      databaseUrl: database.url,
+      nodeStart: nodeStartOf("start"),
+    }),
   );
   const none = () => undefined;
   const people = await hirePeople(server.port, await provisionTenants(server.port, 1, none), 0, none);

@@ -3,11 +3,12 @@ import type { Contestant } from "./contestants/contestant.ts";
 import { countInSchemas } from "./contestants/count-stored.ts";
 import { hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
 import { servedContestant } from "./contestants/served.ts";
-import { ownNodeOptions, startServerProcess } from "./contestants/server-process.ts";
+import { startServerProcess } from "./contestants/server-process.ts";
 import { openClient, startBenchDatabase } from "./database.ts";
 import { startLoad } from "./load/process.ts";
 import { measureTurn, type TurnFigures } from "./measure/measure-turn.ts";
 import { median } from "./measure/statistics.ts";
+import { nodeStartOf } from "./node-start.ts";
 import type { BenchOptions } from "./options.ts";
 import { figure } from "./report/table.ts";
 
@@ -60,7 +61,7 @@ export async function runScale(
     const server = started.use(
       await startServerProcess("contestants/ours-server.ts", {
         databaseUrl: database.url,
-        nodeOptions: ownNodeOptions,
+        nodeStart: nodeStartOf("start"),
       }),
     );
     const withProgress = async <T>(work: (onDone: () => void) => Promise<T>): Promise<T> => {

@@ -5,9 +5,10 @@ import { hirePeople, provisionTenants, schemasOf } from "./contestants/ours.ts";
 import { databaseUrl, makePeerDatabases } from "./contestants/peer-database.ts";
 import { hasPgbench, pgbenchContestant } from "./contestants/pgbench.ts";
 import { type ServedParts, servedContestant } from "./contestants/served.ts";
-import { ownNodeOptions, startServerProcess } from "./contestants/server-process.ts";
+import { startServerProcess } from "./contestants/server-process.ts";
 import { type BenchDatabase, openClient, startBenchDatabase } from "./database.ts";
 import { type LoadProcess, startLoad } from "./load/process.ts";
+import { nodeStartOf } from "./node-start.ts";
 
 /** Everything that a run needs, ready to be measured; disposing of it stops and removes all of it. */
 export interface Stage extends AsyncDisposable {
@@ -45,7 +46,10 @@ export async function openStage({ tenants, readable, onStep, onDone }: StageOpti
   const open = async (url: string) => started.use(await openClient(url));
 
   const service = started.use(
-    await startServerProcess("contestants/ours-server.ts", { databaseUrl: database.url, nodeOptions: ownNodeOptions }),
+    await startServerProcess("contestants/ours-server.ts", {
+      databaseUrl: database.url,
+      nodeStart: nodeStartOf("start"),
+    }),
   );
   onStep(`Provisioning ${tenants} tenants of Wellvault through its API`, tenants);
   const tenantIds = await provisionTenants(service.port, tenants, onDone);

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import type { NodeStart } from "../node-start.ts";
 
 /** What a server's process is told at its start. */
 export interface ServerOrder {
@@ -8,8 +9,8 @@ export interface ServerOrder {
   readonly databaseUrl: string;
   /** How the server is to go about its work, where it knows several ways. */
   readonly mode?: string;
-  /** Options of Node for its process. */
-  readonly nodeOptions?: readonly string[];
+  /** How Node is started for it; by default without any options. */
+  readonly nodeStart?: NodeStart;
 }
 
 /** What it answers. */
@@ -20,9 +21,6 @@ export interface ServerProcess extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
 }
-
-/** The service's own options of Node, as its start script has them. */
-export const ownNodeOptions = ["--max-semi-space-size=8", "--heap-growing-percent=40"];
 
 /** How long a server may take to start and to stop, in milliseconds. */
 const startMs = 60_000;
@@ -41,10 +39,9 @@ export async function startServerProcess(script: string, order: ServerOrder): Pr
       ([name]) => !/^(WELLVAULT_|DATABASE_URL$|PG|MIKRO_ORM_|NODE_OPTIONS$)/.test(name),
     ),
   );
-  const execArgv = [...(order.nodeOptions ?? [])];
   const child = fork(join(import.meta.dirname, "..", script), {
-    env,
-    execArgv,
+    env: { ...env, ...order.nodeStart?.env },
+    execArgv: [...(order.nodeStart?.options ?? [])],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const stop = async () => await end(child);

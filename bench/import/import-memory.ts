@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { nodeStartOf } from "../node-start.ts";
 
 /** An importer whose files can be generated. */
 export type Importer = "apple-health" | "fhir";
@@ -31,16 +32,18 @@ export async function measureImport(
   { chunk = 10_000, hold = false }: MeasureOptions = {},
 ): Promise<ImportMemory> {
   const file = join(import.meta.dirname, "run-one.ts");
-  // As `npm run wellvault` starts Node.
-  const flags = ["--max-semi-space-size=8", "--heap-growing-percent=40"];
+  const start = nodeStartOf("wellvault");
   const options = [
     `--importer=${importer}`,
     `--megabytes=${megabytes}`,
     `--chunk=${chunk}`,
     ...(hold ? ["--hold"] : []),
   ];
-  const args = ["--expose-gc", ...flags, file, ...options];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const args = ["--expose-gc", ...start.options, file, ...options];
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...start.env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let text = "";
   child.stdout.on("data", (data: Buffer) => {
     text += data;

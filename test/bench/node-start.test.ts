@@ -1,0 +1,13 @@
+import { expect, test } from "vitest";
+import { nodeStartOf } from "../../bench/node-start.ts";
+
+test("what is measured is started as the scripts start it", () => {
+  for (const script of ["start", "wellvault"]) {
+    const { options, env } = nodeStartOf(script);
+    expect(options).toContain("--max-semi-space-size=8");
+    expect(options.every((option) => option.startsWith("--"))).toBe(true);
+    expect(env).toEqual({ MALLOC_ARENA_MAX: "2" });
+  }
+  expect(nodeStartOf("bench")).toEqual({ options: [], env: {} });
+  expect(() => nodeStartOf("check")).toThrow("no script check that starts Node");
+});
