@@ -1,11 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
+import type { RowShape } from "./statement-batch.ts";
 
 /**
  * Vaults whose statements a connection keeps, at most. A vault's plans take some hundred kilobytes of its backend, about
  * as much as what the backend knows of the vault's tables.
  */
 export const maxKeptVaults = 128;
+
+/** A statement that a connection keeps for a vault. */
+export interface KeptStatement {
+  readonly name: string;
+  /** Of its rows, once the server has described them. */
+  shape: RowShape | undefined;
+}
 
 /**
  * The names under which a connection keeps the statements of vaults, one for each vault and text. Nobody can guess them,
@@ -14,30 +22,32 @@ export const maxKeptVaults = 128;
  */
 export class KeptStatements {
   readonly #secret = randomBytes(16).toString("hex");
-  readonly #vaults: LRUCache<string, Map<string, string>>;
+  readonly #vaults: LRUCache<string, Map<string, KeptStatement>>;
   #count = 0;
   #closing: string[] = [];
 
   constructor(max = maxKeptVaults) {
-    this.#vaults = new LRUCache<string, Map<string, string>>({
+    this.#vaults = new LRUCache<string, Map<string, KeptStatement>>({
       max,
-      dispose: (names) => this.#closing.push(...names.values()),
+      dispose: (statements) => {
+        for (const { name } of statements.values()) this.#closing.push(name);
+      },
     });
   }
 
-  /** The name of a vault's statement. */
-  nameOf(vault: string, text: string): string {
-    let names = this.#vaults.get(vault);
-    if (!names) {
-      names = new Map();
-      this.#vaults.set(vault, names);
+  /** A vault's statement, which has its name from here on. */
+  statementOf(vault: string, text: string): KeptStatement {
+    let statements = this.#vaults.get(vault);
+    if (!statements) {
+      statements = new Map();
+      this.#vaults.set(vault, statements);
     }
-    let name = names.get(text);
-    if (name === undefined) {
-      name = `${this.#secret}_${++this.#count}`;
-      names.set(text, name);
+    let statement = statements.get(text);
+    if (!statement) {
+      statement = { name: `${this.#secret}_${++this.#count}`, shape: undefined };
+      statements.set(text, statement);
     }
-    return name;
+    return statement;
   }
 
   /** Returns the names that the server need not keep any more, once. */

@@ -105,11 +105,12 @@ export class PinnedClient extends ExtendedClient {
   ): Promise<Row[][]> {
     if (this.#opening || this.getTransactionStatus() !== "I") throw new Error("the connection is in a transaction");
     this.#vaults.add(to.role);
-    const name = isKept && this.#backend?.hidesNames ? this.#kept.nameOf(to.role, text) : undefined;
-    const kept = name === undefined ? {} : { name, explain: this.#explainKept };
-    const steps = lists.map((values) => ({ text, values, ...kept }));
-    const pinStep = this.#pinStep(pinValues(to), name === undefined ? pin : pinForKept);
+    const kept = isKept && this.#backend?.hidesNames ? this.#kept.statementOf(to.role, text) : undefined;
+    const step = kept ? { text, name: kept.name, shape: kept.shape, explain: this.#explainKept } : { text };
+    const steps = lists.map((values) => ({ ...step, values }));
+    const pinStep = this.#pinStep(pinValues(to), kept ? pinForKept : pin);
     const results = await this.sendBatch([pinStep, ...steps], isLiteral, this.#kept.takeClosing());
+    if (kept) kept.shape = results[1]?.shape;
     return results.slice(1).map(({ rows }) => rows as Row[]);
   }
 

@@ -1,5 +1,15 @@
 import pg from "pg";
 
+/** What the server says of a statement's rows, and how they are read. */
+export interface RowShape {
+  readonly fields: readonly pg.FieldDef[];
+  readonly parsers: readonly ((text: string) => unknown)[];
+  /** A row without values. Each row begins as a copy of it, so that all of them have one shape from the start. */
+  readonly blank: Readonly<Record<string, unknown>>;
+}
+
+const noColumns: RowShape = { fields: [], parsers: [], blank: {} };
+
 /** A statement of a {@link StatementBatch}. */
 export interface BatchStep {
   readonly text: string;
@@ -8,6 +18,11 @@ export interface BatchStep {
   readonly name?: string | undefined;
   /** Whether what it returns is of no use; then nothing is asked about its columns, and its rows are empty. */
   readonly ignoresRows?: boolean;
+  /**
+   * What the server said of the rows when it ran the statement under this name before. It is not asked again as long as it
+   * keeps the statement, for it would rather fail than return other columns (feature_not_supported).
+   */
+  readonly shape?: RowShape | undefined;
   /** Says what the step's error means, when the server refuses it. */
   readonly explain?: (error: pg.DatabaseError) => Error;
 }
@@ -19,6 +34,8 @@ export interface StepResult {
   readonly rowCount: number | null;
   readonly rows: Record<string, unknown>[];
   readonly fields: readonly pg.FieldDef[];
+  /** For {@link BatchStep.shape}, when the statement is run again. */
+  readonly shape: RowShape;
 }
 
 /** Returns the function that reads a column's text, by the column's type. */
@@ -55,9 +72,8 @@ export class StatementBatch implements pg.Submittable {
   readonly #results: StepResult[] = [];
   #resolve: (results: StepResult[]) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
-  #fields: readonly pg.FieldDef[] = [];
-  #parsers: ((text: string) => unknown)[] = [];
-  #blank: Record<string, unknown> = {};
+  /** Of the step that the server is at; undefined before its first row. */
+  #shape: RowShape | undefined;
   #rows: Record<string, unknown>[] = [];
   #failure: unknown;
 
@@ -99,7 +115,7 @@ export class StatementBatch implements pg.Submittable {
         if (!isParsed && !isKept) wire.parse({ text, name });
         before = step;
         wire.bind({ statement: name, values, valueMapper: prepareValue });
-        if (!ignoresRows) wire.describe({ type: "P" });
+        if (!ignoresRows && !(isKept && step.shape)) wire.describe({ type: "P" });
         wire.execute({ portal: "" });
       }
     } catch (error) {
@@ -114,20 +130,23 @@ export class StatementBatch implements pg.Submittable {
   }
 
   handleRowDescription({ fields }: { fields: readonly pg.FieldDef[] }): void {
-    this.#fields = fields;
-    // Copied for each row, so that all of them have one shape from the start.
-    this.#blank = Object.fromEntries(fields.map(({ name }) => [name, null]));
-    this.#parsers = fields.map(({ dataTypeID }) => this.#parserOf(dataTypeID));
+    this.#shape = {
+      fields,
+      parsers: fields.map(({ dataTypeID }) => this.#parserOf(dataTypeID)),
+      blank: Object.fromEntries(fields.map(({ name }) => [name, null])),
+    };
   }
 
   handleDataRow({ fields: texts }: { fields: readonly (string | null)[] }): void {
     if (this.#failure !== undefined) return;
-    const row = { ...this.#blank };
+    this.#shape ??= this.#knownShape;
+    const { fields, parsers, blank } = this.#shape;
+    const row = { ...blank };
     try {
       for (let n = 0; n < texts.length; n++) {
         const text = texts[n];
-        const name = this.#fields[n]?.name;
-        if (text !== null && text !== undefined && name !== undefined) row[name] = this.#parsers[n]?.(text);
+        const name = fields[n]?.name;
+        if (text !== null && text !== undefined && name !== undefined) row[name] = parsers[n]?.(text);
       }
     } catch (error) {
       this.#failure = error;
@@ -176,11 +195,16 @@ export class StatementBatch implements pg.Submittable {
     else this.#reject(this.#failure);
   }
 
+  /** What was known of the rows of the step that the server is at before it was sent. */
+  get #knownShape(): RowShape {
+    return this.#steps[this.#results.length]?.shape ?? noColumns;
+  }
+
   #finish(command: string, rowCount: number | null): void {
-    this.#results.push({ command, rowCount, rows: this.#rows, fields: this.#fields });
+    const shape = this.#shape ?? this.#knownShape;
+    this.#results.push({ command, rowCount, rows: this.#rows, fields: shape.fields, shape });
     this.#rows = [];
-    this.#fields = [];
-    this.#blank = {};
+    this.#shape = undefined;
   }
 }
 

@@ -186,3 +186,28 @@ test("after a user that leaves something behind, plans are kept anew", async () 
   for (let turn = 0; turn < 2; turn++) expect(await plane.open(b).query(keptNames, [])).toHaveLength(1);
   for (let turn = 0; turn < 2; turn++) expect(await session.query(keptNames, [])).toHaveLength(1);
 });
+
+test("a statement's columns are asked for once, and read as they are by now when it had to be kept anew", async () => {
+  const describes = () => tap.sent.filter(({ type }) => type === "D").length;
+  for (let turn = 0; turn < 3; turn++) {
+    for (const tenant of [a, b]) expect(await read(tenant)).toEqual([{ external_id: tenant.tenantId }]);
+  }
+  expect(describes()).toBe(2);
+  const lists = await client.runPinned(pinTo(a), keptNames, [[], [], []]);
+  expect(lists).toEqual(Array.from({ length: 3 }, () => [{ external_id: a.tenantId }]));
+  expect(describes()).toBe(2);
+  // The control: what is not kept is described each time.
+  for (let turn = 0; turn < 3; turn++) await client.runPinned(pinTo(a), names, [[]]);
+  expect(describes()).toBe(5);
+
+  const { admin } = plane.database;
+  const pet = keptStatement<[], { pet: unknown }>`select pet from employees`;
+  await admin.query(`alter table ${a.vault}.employees add column pet integer default 5`);
+  const session = plane.open(a);
+  for (let turn = 0; turn < 3; turn++) expect(await session.query(pet, [])).toEqual([{ pet: 5 }]);
+  // The connection lets go of its statements, and makes this one of another table under the same name.
+  await session.em.execute("select 1");
+  await admin.query(`alter table ${a.vault}.employees alter column pet type text`);
+  for (let turn = 0; turn < 3; turn++) expect(await session.query(pet, [])).toEqual([{ pet: "5" }]);
+  await admin.query(`alter table ${a.vault}.employees drop column pet`);
+});
