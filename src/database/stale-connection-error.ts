@@ -1,6 +1,8 @@
 /**
- * The pin was not allowed to become the vault's role. When a vault is made while a connection reads which roles
- * its login is a member of, it can go on without the newest until there is another: a new connection does not.
+ * The connection cannot do what another one can, and nothing was done. Either the pin was not allowed to become the vault's
+ * role: when a vault is made while a connection reads which roles its login is a member of, it can go on without the newest
+ * until there is another, and a new connection does not. Or a statement that the connection keeps is gone, or returns
+ * something else by now.
  */
 export class StaleConnectionError extends Error {
   override readonly name = "StaleConnectionError";

@@ -110,6 +110,7 @@ export class PinnedSession implements TenantSession {
   /** Makes up to three attempts at a statement in a transaction of its own. */
   #lone<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values) {
     return async (): Promise<Row[]> => {
+      let attempted = statement;
       let isSent = false;
       const onSend = () => {
         isSent = true;
@@ -117,7 +118,10 @@ export class PinnedSession implements TenantSession {
       const [rows = []] = await this.#attempt(
         () => {
           isSent = false;
-          return this.#parts.plane.run(this.#pin(), statement, [values], this.#options.signal, onSend);
+          const running = this.#parts.plane.run(this.#pin(), attempted, [values], this.#options.signal, onSend);
+          // What made one connection's plan stale made those of the others stale, and there are more of them than attempts.
+          attempted = { ...statement, isKept: false };
+          return running;
         },
         () => isSent && statement.writes,
       );

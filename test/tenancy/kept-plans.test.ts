@@ -5,6 +5,7 @@ import { loginUrl } from "../../src/database/logins.ts";
 import type { Pin } from "../../src/database/pin.ts";
 import { PinnedClient } from "../../src/database/pinned-client.ts";
 import { keptStatement, statement } from "../../src/database/statement.ts";
+import { openTenantSessions } from "../../src/tenancy/sessions.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
 import { testTokenKey } from "../support/migrate.ts";
@@ -177,6 +178,34 @@ test("a connection that lost its statements, or whose statement returns somethin
   expect(await open()).toHaveLength(1);
   await admin.query(`alter table ${a.vault}.employees alter column external_id type text`);
   expect(await open()).toHaveLength(1);
+});
+
+test("a migration that changes what a statement returns makes no caller fail, however many connections keep it", async () => {
+  const { admin, url } = plane.database;
+  const sessions = openTenantSessions({
+    urlOf: (login) => loginUrl(url, login, undefined),
+    loginCount: 1,
+    tokens,
+    poolSize: 8,
+    entities: [],
+    onWarning: () => undefined,
+  });
+  const open = () => sessions.open({ tenant: a, signal: new AbortController().signal, timeoutMs: 10_000 });
+  const alter = async (type: string) =>
+    await admin.query(`alter table ${a.vault}.employees alter column external_id type ${type}`);
+  try {
+    for (const type of ["varchar(300)", "text"]) {
+      // More calls at once than there are connections, and again, so that each of these has kept the statement.
+      for (let turn = 0; turn < 5; turn++) {
+        await Promise.all(Array.from({ length: 40 }, () => open().query(keptNames, [])));
+      }
+      await alter(type);
+      expect(await open().query(keptNames, [])).toHaveLength(1);
+    }
+  } finally {
+    await alter("text");
+    await sessions.close();
+  }
 });
 
 test("after a user that leaves something behind, plans are kept anew", async () => {
