@@ -41,11 +41,13 @@ export const pin: string = fragment`
 
 /**
  * The same for a transaction of kept statements alone. Left to itself, PostgreSQL would plan each of them five times
- * before it keeps a plan, for every vault on every connection.
+ * before it keeps a plan, for every vault on every connection. And it would read a small table from end to end, which the
+ * plan of a small vault would go on doing as the vault grows, until the table is analysed the next time.
  */
 export const pinForKept: string = fragment`
   select pg_catalog.num_nulls(${settings}
     pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true),
+    pg_catalog.set_config('enable_seqscan', 'off', true),
     pg_catalog.set_config('role', $8, true)
   )
 `.text;
