@@ -7,9 +7,9 @@ const sqlFolder = join(import.meta.dirname, "../../sql");
 
 /**
  * Takes from PUBLIC what only a superuser can take: what sql/hardening-targets.sql lists. Another role
- * changes nothing and finds out whether it is done.
+ * changes nothing and finds out whether it is done, by a superuser and for this version.
  *
- * @returns whether nothing is left to take
+ * @returns whether nothing is left to take or to give
  */
 export async function harden(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ super: boolean }>(
@@ -18,7 +18,15 @@ export async function harden(client: pg.Client): Promise<boolean> {
   const targets = await client.query<{ statements: string }>(
     await readFile(join(sqlFolder, "hardening-targets.sql"), "utf8"),
   );
-  if (!rows[0]?.super) return targets.rows.length === 0;
+  if (!rows[0]?.super) {
+    if (targets.rows.length > 0) return false;
+    // An earlier version took the same and gave less: this is what it gave last.
+    const given = await client.query<{ newest: boolean }>(
+      `select pg_catalog.has_function_privilege(
+         'wellvault_session', 'pg_catalog.has_function_privilege(text, text)', 'execute') as newest`,
+    );
+    return given.rows[0]?.newest === true;
+  }
   const grants = await readFile(join(sqlFolder, "hardening.sql"), "utf8");
   // One message, so one transaction: nothing is taken from PUBLIC before the service's roles have it.
   await client.query([...targets.rows.map((row) => row.statements), grants].join(";\n"));
@@ -30,7 +38,7 @@ export async function harden(client: pg.Client): Promise<boolean> {
  * superuser can do it for the role that migrates.
  *
  * @param url URL of the database as a superuser
- * @returns whether nothing is left to take
+ * @returns whether nothing is left to take or to give
  */
 export async function hardenDatabase(url: string): Promise<boolean> {
   const client = new pg.Client({

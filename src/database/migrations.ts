@@ -32,7 +32,10 @@ export interface MigrationReport {
   readonly passwordsSet: readonly string[];
   /** Those of them that were there before: a process that still uses the old password can open no connection. */
   readonly passwordsChanged: readonly string[];
-  /** Whether PUBLIC has nothing left that sql/hardening-targets.sql takes; only a superuser can take it. */
+  /**
+   * Whether PUBLIC has nothing left that sql/hardening-targets.sql takes, and the service has what sql/hardening.sql gives;
+   * only a superuser can do either.
+   */
   readonly hardened: boolean;
   /** Keys that tenant tokens may be signed with. More than one while keys are being changed. */
   readonly tokenKeys: number;

@@ -2,6 +2,7 @@ import type pg from "pg";
 import { done, ExtendedClient } from "./extended-client.ts";
 import { KeptStatements } from "./kept-statements.ts";
 import { type Pin, pin, pinForKept, pinValues } from "./pin.ts";
+import { sqlStateOf } from "./sqlstate.ts";
 import { StaleConnectionError } from "./stale-connection-error.ts";
 import { fragment, type Statement } from "./statement.ts";
 import type { BatchStep } from "./statement-batch.ts";
@@ -53,6 +54,8 @@ const pinNames: ReadonlyMap<string, string> = new Map([
 
 const unknownBackend: Backend = { isOwn: false, hidesNames: false };
 
+const askForProcess = fragment`select pg_catalog.pg_backend_pid() as pid`.text;
+
 const askForBackend = fragment`
   select
     pg_catalog.pg_backend_pid() as pid,
@@ -81,8 +84,9 @@ export class PinnedClient extends ExtendedClient {
   #opening: Opening | undefined;
   #isCommitted = false;
   #isStale = false;
-  /** What is known of the backend; undefined: not asked yet, or the question was cancelled. */
+  /** What is known of the backend; undefined: not asked yet, or the question was cancelled or refused. */
   #backend: Backend | undefined;
+  #question = askForBackend;
   readonly #kept = new KeptStatements();
   readonly #vaults = new Set<string>();
 
@@ -228,14 +232,16 @@ export class PinnedClient extends ExtendedClient {
   #askForBackend(): void {
     this.#backend = unknownBackend;
     const { processID } = this as unknown as { processID: number | null };
-    this.sendBatch([{ text: askForBackend, values: [] }], true).then(
+    this.sendBatch([{ text: this.#question, values: [] }], true).then(
       ([result]) => {
         const isOwn = result?.rows[0]?.["pid"] === processID;
         this.#backend = { isOwn, hidesNames: isOwn && result?.rows[0]?.["shows_names"] === false };
       },
       // A cancellation that was meant for a statement may have met the question: it is asked again. Of a lost
       // connection its user is told.
-      () => {
+      (error: unknown) => {
+        // A version that did not ask whether names are hidden hardened the database. Then they count as shown.
+        if (sqlStateOf(error) === "42501") this.#question = askForProcess;
         this.#backend = undefined;
       },
     );

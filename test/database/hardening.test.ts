@@ -91,6 +91,15 @@ test("the service's own logins can still do their work, and the auditor can read
   expect(await login("wellvault_auditor", "select rolpassword from pg_catalog.pg_authid")).toBe("42501");
 });
 
+test("a role that is no superuser finds out that an earlier version hardened, which gave the service less", async () => {
+  const auditor = loginUrl(hardened.url, "wellvault_auditor", undefined);
+  expect(await hardenDatabase(auditor)).toBe(true);
+  await hardened.admin.query("revoke execute on function has_function_privilege(text, text) from wellvault_session");
+  expect(await hardenDatabase(auditor)).toBe(false);
+  expect(await hardenDatabase(hardened.url)).toBe(true);
+  expect(await hardenDatabase(auditor)).toBe(true);
+});
+
 test("hardening again changes nothing, and a role that is no superuser finds out whether it is done", async () => {
   expect(await hardenDatabase(hardened.url)).toBe(true);
   const auditor = loginUrl(hardened.url, "wellvault_auditor", undefined);

@@ -166,6 +166,25 @@ test("the names are hidden from everybody, and where they are not nothing is kep
   }
 });
 
+test("where an earlier version hardened nothing is kept but the pin, and nobody asks at each call", async () => {
+  const { admin, url } = plane.database;
+  const right = "execute on function has_function_privilege(text, text)";
+  await admin.query(`revoke ${right} from wellvault_session`);
+  const other = new PinnedClient(tap.through(loginUrl(url, "wellvault_app", undefined)));
+  try {
+    await other.connect();
+    for (let turn = 0; turn < 6; turn++) {
+      if (turn === 3) tap.clear();
+      expect(await other.runPinned(pinTo(a), keptNames, [[]])).toHaveLength(1);
+    }
+    // The statement alone is parsed, with one Sync a call.
+    expect(tap.sent.map(({ type }) => type).join("")).toBe("BEPBDES".repeat(3));
+  } finally {
+    await other.end();
+    await admin.query(`grant ${right} to wellvault_session`);
+  }
+});
+
 test("a connection that lost its statements, or whose statement returns something else by now, is replaced", async () => {
   await read(a);
   await client.query("deallocate all");
