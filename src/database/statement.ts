@@ -14,8 +14,8 @@ export interface Statement<Values extends readonly unknown[], Row> {
   /** Whether it may change rows; then nobody knows what became of it when its connection is lost. */
   readonly writes: boolean;
   /**
-   * Whether a connection may keep its plan for a vault. It is planned then without its values being known, after a few
-   * times, so it has to be one whose best plan is the same for all of them.
+   * Whether a connection may keep its plan for a vault. It is planned then without its values being known, from the first
+   * time on, so it has to be one whose best plan is the same for all of them, and goes by indexes alone.
    */
   readonly isKept: boolean;
   /** Carries the types only; never set. */

@@ -117,7 +117,7 @@ test("a plan of B that A runs by its name fails, as A, as B without a token and 
   await alter(policy?.text ?? "");
 });
 
-test("the token in a transaction of B that was admitted is not asked for again, and the next transaction's is", async () => {
+test("no transaction comes to a plan of B by the token of the one before it: an expired, a foreign or no token is refused", async () => {
   await read(b);
   const expired = createTenantTokens(testTokenKey, () => Date.now() - 3_600_000).sign(b.companyId, 10_000);
   for (const token of [expired, tokens.sign(a.companyId, 10_000), ""]) {
