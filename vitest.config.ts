@@ -8,7 +8,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Files keep nothing in modules, so they can share them: loading the ORM anew for each takes longer than most.
     isolate: false,
-    // Two cores: more workers only make the database wait.
-    maxWorkers: 2,
+    // Of three workers one mostly waits, for a deadline or a lock: two leave one of two cores idle, four make the database wait.
+    maxWorkers: 3,
   },
 });
