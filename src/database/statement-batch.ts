@@ -99,9 +99,7 @@ export class StatementBatch implements pg.Submittable {
   }
 
   submit(connection: pg.Connection): void {
-    const messages: Buffer[] = [];
-    // pg's own connection makes the messages; what it would write one by one is collected.
-    const wire = Object.create(connection, { _send: { value: (bytes: Buffer) => messages.push(bytes) } }) as Wire;
+    const { wire, messages } = collectorOf(connection);
     try {
       for (const name of this.#closing) {
         wire.close({ type: "S", name });
@@ -126,6 +124,7 @@ export class StatementBatch implements pg.Submittable {
     } finally {
       wire.sync();
       if (wire.stream.writable) wire.stream.write(Buffer.concat(messages));
+      messages.length = 0;
     }
   }
 
@@ -206,6 +205,26 @@ export class StatementBatch implements pg.Submittable {
     this.#rows = [];
     this.#shape = undefined;
   }
+}
+
+/** A connection that makes messages, and collects what it would write one by one. */
+interface Collector {
+  readonly wire: Wire;
+  readonly messages: Buffer[];
+}
+
+/** The collectors of connections: to make one takes longer than a message, so a connection has one for good. */
+const collectors = new WeakMap<pg.Connection, Collector>();
+
+function collectorOf(connection: pg.Connection): Collector {
+  let collector = collectors.get(connection);
+  if (!collector) {
+    const messages: Buffer[] = [];
+    const wire = Object.assign(Object.create(connection) as Wire, { _send: (bytes: Buffer) => messages.push(bytes) });
+    collector = { wire, messages };
+    collectors.set(connection, collector);
+  }
+  return collector;
 }
 
 /** No statement at all: fails, and with it whatever came before it since the last Sync. */
