@@ -5,7 +5,8 @@ import { type Pin, pin, pinForKept, pinValues } from "./pin.ts";
 import { sqlStateOf } from "./sqlstate.ts";
 import { StaleConnectionError } from "./stale-connection-error.ts";
 import { fragment, type Statement } from "./statement.ts";
-import type { BatchStep } from "./statement-batch.ts";
+import type { BatchStep, StepResult } from "./statement-batch.ts";
+import { marksOf } from "./statement-marks.ts";
 import { VaultGoneError } from "./vault-gone-error.ts";
 
 /** A transaction that was asked for and not begun. */
@@ -61,18 +62,6 @@ const askForBackend = fragment`
     pg_catalog.pg_backend_pid() as pid,
     pg_catalog.has_function_privilege('pg_catalog.pg_prepared_statement()', 'execute') as shows_names
 `.text;
-
-const last = new WeakSet<readonly unknown[]>();
-
-/**
- * Marks the values of the statement that ends its transaction: the commit travels with it. There is no other
- * way to tell a connection through the layers between, which pass the values on as they are.
- */
-export function lastValues(values: readonly unknown[]): readonly unknown[] {
-  const marked = [...values];
-  last.add(marked);
-  return marked;
-}
 
 /**
  * A client that spares round trips. A transaction's `begin` and its pin wait for the first statement, and all
@@ -143,10 +132,13 @@ export class PinnedClient extends ExtendedClient {
       this.#opening = { begin: config };
       return Promise.resolve(done);
     }
-    if (values && last.has(values)) {
-      return this.#finish({ text: config, values });
+    const { isLast, isLiteral } = marksOf(values);
+    const step = { text: config, values: values ?? [] };
+    if (isLast) return this.#finish(step, isLiteral);
+    if (!this.#opening) {
+      if (isEnd) return this.#end(config);
+      return isLiteral ? this.#runLast([step], isLiteral) : undefined;
     }
-    if (!this.#opening) return isEnd ? this.#end(config) : undefined;
     if (isEnd) {
       this.#opening = undefined;
       return Promise.resolve(done);
@@ -156,15 +148,21 @@ export class PinnedClient extends ExtendedClient {
       this.#vaults.add(String(values?.at(-1)));
       return Promise.resolve(done);
     }
-    const steps = [...this.#open(), { text: config, values: values ?? [] }];
-    return this.sendBatch(steps, false).then((results) => results.at(-1));
+    return this.#runLast([...this.#open(), step], isLiteral);
+  }
+
+  /** Runs statements in one write and returns what the last of them returned. */
+  async #runLast(steps: readonly BatchStep[], isLiteral: boolean): Promise<StepResult | undefined> {
+    return (await this.sendBatch(steps, isLiteral)).at(-1);
   }
 
   /** Ends the transaction, and fails when a commit was none. */
   async #end(config: string): Promise<unknown> {
-    const result = (await super.query(config, [])) as { command?: string };
+    // A rollback never rejects, which is the business of the base class; the client is cleaned after it in any case.
+    if (!/^commit$/i.test(config)) return await super.query(config, []);
+    const result = await this.#runLast([{ text: config, values: [] }], true);
     // The server answers ROLLBACK to the commit of a transaction in which a statement failed.
-    if (/^commit$/i.test(config) && result.command === "ROLLBACK") throw new NothingCommittedError();
+    if (result?.command === "ROLLBACK") throw new NothingCommittedError();
     return result;
   }
 
@@ -180,8 +178,8 @@ export class PinnedClient extends ExtendedClient {
   }
 
   /** Runs the last statement of the transaction and commits it. The `commit` that follows finds it done. */
-  async #finish(step: BatchStep): Promise<unknown> {
-    const results = await this.sendBatch([...this.#open(), step, { text: "commit", values: [] }], false);
+  async #finish(step: BatchStep, isLiteral: boolean): Promise<unknown> {
+    const results = await this.sendBatch([...this.#open(), step, { text: "commit", values: [] }], isLiteral);
     // The server answers ROLLBACK where there is nothing that it could commit.
     if (results.at(-1)?.command !== "COMMIT") throw new NothingCommittedError();
     this.#isCommitted = true;

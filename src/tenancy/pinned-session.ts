@@ -4,10 +4,10 @@ import { CompiledQuery, type Kysely, type Transaction } from "kysely";
 import type { EpochSeconds } from "../civil-time.ts";
 import type { DataPlane } from "../database/orm.ts";
 import type { Pin } from "../database/pin.ts";
-import { lastValues } from "../database/pinned-client.ts";
 import { isConnectionFailure, isRetryable, sqlStateOf, toWellvaultError } from "../database/sqlstate.ts";
 import { isStaleConnection } from "../database/stale-connection-error.ts";
 import type { Statement } from "../database/statement.ts";
+import { markValues } from "../database/statement-marks.ts";
 import { isVaultGone } from "../database/vault-gone-error.ts";
 import { errors } from "../errors.ts";
 import type { FairShare } from "./fair-share.ts";
@@ -260,10 +260,10 @@ export class PinnedSession implements TenantSession {
     return {
       tenantId: this.tenantId,
       em,
-      query: async ({ text }, values) => await run(text, [...values]),
-      async finish({ text }, values) {
+      query: async ({ text, isLiteral }, values) => await run(text, markValues(values, { isLast: false, isLiteral })),
+      async finish({ text, isLiteral }, values) {
         onCommit();
-        return await run(text, lastValues(values));
+        return await run(text, markValues(values, { isLast: true, isLiteral }));
       },
     };
   }

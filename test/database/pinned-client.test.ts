@@ -4,8 +4,9 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loginUrl } from "../../src/database/logins.ts";
 import type { Pin } from "../../src/database/pin.ts";
-import { lastValues, maxVaults, PinnedClient } from "../../src/database/pinned-client.ts";
+import { maxVaults, PinnedClient } from "../../src/database/pinned-client.ts";
 import { fragment, type Statement, statement } from "../../src/database/statement.ts";
+import { markValues } from "../../src/database/statement-marks.ts";
 import { openTenantSessions, type TenantSessions } from "../../src/tenancy/sessions.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
@@ -161,7 +162,7 @@ describe("a client", () => {
   test("runs nothing after the last statement of a transaction", async () => {
     const client = await connect();
     await client.query("begin");
-    await client.query("select 1", lastValues([]));
+    await client.query("select 1", markValues([], { isLast: true, isLiteral: false }));
     await expect(client.query("select 2", [])).rejects.toThrow("the transaction is committed");
     await client.query("commit");
     expect((await client.query("select 3 as three", [])) as unknown).toMatchObject({ rows: [{ three: 3 }] });
@@ -172,7 +173,9 @@ describe("a client", () => {
     const client = await connect();
     await client.query("begin");
     await expect(client.query("select 1 / 0", [])).rejects.toMatchObject({ code: "22012" });
-    await expect(client.query("select 1", lastValues([]))).rejects.toMatchObject({ code: "25P02" });
+    await expect(client.query("select 1", markValues([], { isLast: true, isLiteral: false }))).rejects.toMatchObject({
+      code: "25P02",
+    });
     await client.query("rollback");
     await client.end();
   });

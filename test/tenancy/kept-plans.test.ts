@@ -5,6 +5,7 @@ import { loginUrl } from "../../src/database/logins.ts";
 import type { Pin } from "../../src/database/pin.ts";
 import { PinnedClient } from "../../src/database/pinned-client.ts";
 import { keptStatement, statement } from "../../src/database/statement.ts";
+import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
 import { openTenantSessions } from "../../src/tenancy/sessions.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
@@ -233,6 +234,44 @@ test("after a user that leaves something behind, plans are kept anew", async () 
   await session.em.execute("select 1");
   for (let turn = 0; turn < 2; turn++) expect(await plane.open(b).query(keptNames, [])).toHaveLength(1);
   for (let turn = 0; turn < 2; turn++) expect(await session.query(keptNames, [])).toHaveLength(1);
+});
+
+test("a transaction of the source's own statements leaves nothing to clean, and the plans where they are", async () => {
+  const sessions = openTenantSessions({
+    urlOf: (login) => tap.through(loginUrl(plane.database.url, login, undefined)),
+    ...{ loginCount: 1, poolSize: 1, tokens, entities: [EmployeeEntity], onWarning: () => undefined },
+  });
+  const open = () => sessions.open({ tenant: a, signal: new AbortController().signal, timeoutMs: 10_000 });
+  const readKept = async () => expect(await open().query(keptNames, [])).toEqual([{ external_id: a.tenantId }]);
+  for (let turn = 0; turn < 3; turn++) await readKept();
+  tap.clear();
+
+  await open().transaction(async ({ query }) => [await query(names, []), await query(names, [])]);
+  await open().transaction(async ({ query, finish }) => [await query(names, []), await finish(names, [])]);
+  await open().snapshot(({ query }) => query(names, []));
+  await readKept();
+  const isKeptText = ({ type, text }: { type: string; text: string }) =>
+    type === "P" && text.includes("order by external_id");
+  expect(tap.sent.filter(({ type }) => type === "Q")).toEqual([]);
+  expect(tap.sent.filter(isKeptText)).toEqual([]);
+
+  // The control: of a statement that the source did not write out nobody knows what it leaves.
+  const others = [
+    async () => await open().transaction(({ em }) => em.find(EmployeeEntity, {})),
+    async () => await open().transaction(({ query }) => query(statement<[], unknown>("select 1"), [])),
+    async () =>
+      await open().transaction(({ query, finish }) =>
+        query(names, []).then(() => finish(statement<[], unknown>("select 2"), [])),
+      ),
+  ];
+  for (const other of others) {
+    tap.clear();
+    await other();
+    await readKept();
+    expect(tap.sent.filter(({ type }) => type === "Q")).toHaveLength(1);
+    expect(tap.sent.filter(isKeptText)).toHaveLength(1);
+  }
+  await sessions.close();
 });
 
 test("a statement's columns are asked for once, and read as they are by now when it had to be kept anew", async () => {
