@@ -50,6 +50,11 @@ export class KeptStatements {
     return statement;
   }
 
+  /** Whether any statement of a vault is kept; to ask does not count as use. */
+  has(vault: string): boolean {
+    return this.#vaults.has(vault);
+  }
+
   /** Returns the names that the server need not keep any more, once. */
   takeClosing(): readonly string[] {
     const closing = this.#closing;

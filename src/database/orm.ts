@@ -6,7 +6,7 @@ import type { Pin } from "./pin.ts";
 import { PinnedClient } from "./pinned-client.ts";
 import { PinnedDriver } from "./pinned-driver.ts";
 import type { Statement } from "./statement.ts";
-import { createVaultClients, type VaultClients } from "./vault-clients.ts";
+import { createVaultClients, type Nearness, type VaultClients } from "./vault-clients.ts";
 
 /** How the data plane connects. */
 export interface OrmOptions {
@@ -49,8 +49,8 @@ export interface DataPlane {
     signal: AbortSignal,
     onSend: () => void,
   ): Promise<Row[][]>;
-  /** Whether a connection that serves the vault best is free, as far as it is known. */
-  isNear(vault: string): boolean;
+  /** How well the connections that are free suit a vault, as far as it is known. */
+  nearnessOf(vault: string): Nearness;
   /**
    * Closes every connection once nothing runs on it. Calls that were answered early, at their deadline
    * say, may have work to wind up; what takes longer than five seconds is not waited for.
@@ -123,7 +123,7 @@ export function openOrm(options: OrmOptions): DataPlane {
         client.release();
       }
     },
-    isNear: (vault) => clients?.isNear(vault) ?? true,
+    nearnessOf: (vault) => clients?.nearnessOf(vault) ?? "home",
     async close() {
       // Kysely loses a connection that it is given while it is being destroyed, and then waits for it for
       // ever. So nothing may be under way when it is.

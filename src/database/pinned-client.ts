@@ -84,6 +84,11 @@ export class PinnedClient extends ExtendedClient {
     return this.#vaults;
   }
 
+  /** Whether the connection keeps statements of a vault, so that what is usual there need not be planned. */
+  keepsStatementsOf(vault: string): boolean {
+    return this.#kept.has(vault);
+  }
+
   /**
    * Runs a statement once for each of the lists of values, in one transaction of its own that is pinned. All
    * of them happen or, when one fails, none.

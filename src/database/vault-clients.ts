@@ -5,6 +5,12 @@ import type { PinnedClient } from "./pinned-client.ts";
 export type LentClient = PinnedClient & pg.PoolClient;
 
 /**
+ * How well the free clients suit a vault: `home`, its home is among them, or nowhere would be better; `known`, one of them
+ * keeps the vault's statements; `strange`, neither.
+ */
+export type Nearness = "home" | "known" | "strange";
+
+/**
  * The clients of a pool, and which of them is whose home. A vault comes back to its home whenever that is free,
  * because the backend there has the vault's tables in its caches. A backend that meets a vault for the first time
  * reads its catalogue, which takes longer than most statements; and one that serves every vault finds little of
@@ -13,8 +19,11 @@ export type LentClient = PinnedClient & pg.PoolClient;
 export interface VaultClients {
   /** Takes a client for a vault: its home when that is free, else another free one, else what the pool gives. */
   take(vault: string): Promise<LentClient>;
-  /** Whether the vault's home is free. A vault that has none yet may settle anywhere. */
-  isNear(vault: string): boolean;
+  /**
+   * How well what is free suits the vault. One that has no home yet may settle anywhere, and one whose home has been taken
+   * for {@link slowMs} is not to wait for it.
+   */
+  nearnessOf(vault: string): Nearness;
 }
 
 /** What `pg-pool` keeps of a client that nobody uses. */
@@ -37,6 +46,9 @@ interface PoolParts {
   ): void;
 }
 
+/** For how long a client is taken, in milliseconds, before what it does counts as slow. */
+const slowMs = 100;
+
 /** Where a vault is at home, and how often in a row it was served elsewhere since. */
 interface Home {
   readonly client: LentClient;
@@ -55,6 +67,9 @@ export function createVaultClients(pool: pg.Pool): VaultClients {
   const homes = new Map<string, Home>();
   /** The vaults that are at home with a client. */
   const residents = new Map<unknown, Set<string>>();
+  /** When clients were taken last, by the clock of `performance.now()`. */
+  const takenAt = new WeakMap<object, number>();
+  pool.on("acquire", (client) => void takenAt.set(client, performance.now()));
   pool.on("remove", (client) => {
     for (const vault of residents.get(client) ?? []) homes.delete(vault);
     residents.delete(client);
@@ -74,6 +89,12 @@ export function createVaultClients(pool: pg.Pool): VaultClients {
     return client;
   }
 
+  /** How well a client knows a vault, below zero and the less the better; undefined: not at all. */
+  function acquaintance(vault: string, client: LentClient): number | undefined {
+    if (client.keepsStatementsOf(vault)) return -2;
+    return client.vaults.has(vault) ? -1 : undefined;
+  }
+
   /** Returns the place of the best idle client. */
   function choose(vault: string): number {
     const home = homes.get(vault)?.client;
@@ -84,8 +105,8 @@ export function createVaultClients(pool: pg.Pool): VaultClients {
       const client = parts._idle[n]?.client;
       if (!client) continue;
       if (client === home) return n;
-      // Who has a home knows it from there; for a visit, a client that has met the vault before is as good.
-      const others = home && client.vaults.has(vault) ? -1 : (residents.get(client)?.size ?? 0);
+      // Who has a home knows it from there; for a visit, the best client is one that knows the vault from another visit.
+      const others = (home && acquaintance(vault, client)) ?? residents.get(client)?.size ?? 0;
       if (others < fewest) {
         fewest = others;
         best = n;
@@ -107,9 +128,16 @@ export function createVaultClients(pool: pg.Pool): VaultClients {
       parts._acquireClient(item.client, { timedOut: false, callback: () => undefined }, item.idleListener, false);
       return settle(vault, item.client);
     },
-    isNear(vault) {
+    nearnessOf(vault) {
       const home = homes.get(vault)?.client;
-      return home === undefined || parts._idle.some(({ client }) => client === home);
+      if (home === undefined) return "home";
+      let keeps = false;
+      for (const { client } of parts._idle) {
+        if (client === home) return "home";
+        keeps ||= client.keepsStatementsOf(vault);
+      }
+      if (performance.now() - (takenAt.get(home) ?? 0) >= slowMs) return "home";
+      return keeps ? "known" : "strange";
     },
   };
 }

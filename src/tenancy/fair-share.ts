@@ -1,3 +1,4 @@
+import type { Nearness } from "../database/vault-clients.ts";
 import { errors } from "../errors.ts";
 
 /**
@@ -22,83 +23,109 @@ export interface FairShareOptions {
   /** How long a call may wait for a slot, in milliseconds. */
   readonly waitMs: number;
   /**
-   * Whether what has just become free suits a vault better than what else may. Such a vault may overtake those
-   * before it in the line, but for one turn in as many as there are slots, which is the first one's.
+   * How well what has just become free suits a vault. Those that it suits better may overtake the others in the line,
+   * but for one turn in {@link turnsPerSlot} times the slots, which is the first one's.
    */
-  readonly isNear?: (vault: string) => boolean;
+  readonly nearnessOf?: (vault: string) => Nearness;
 }
+
+/**
+ * How often the first in the line is overtaken at most, for each slot. Where every slot is free as often as the others, a
+ * vault that is near to one of them is served before that, nineteen times in twenty.
+ */
+const turnsPerSlot = 3;
 
 /** How far back in the line a vault that is near is looked for. */
 const maxLook = 100;
 
+/** A vault that holds slots or waits for one. */
+interface Line {
+  readonly vault: string;
+  /** Slots that it holds. */
+  held: number;
+  /** What starts the calls that wait, in the order they came. */
+  readonly calls: Set<() => void>;
+}
+
 /** Makes a {@link FairShare}. */
-export function createFairShare({ slots, waitMs, isNear = () => true }: FairShareOptions): FairShare {
+export function createFairShare({ slots, waitMs, nearnessOf = () => "home" }: FairShareOptions): FairShare {
   // A quarter is left for others, as far as there is more than one.
   const mostOfOne = Math.max(1, slots - Math.max(1, Math.floor(slots / 4)));
-  const held = new Map<string, number>();
-  /** The vaults that are waited for, in the order of their turns, each with its calls in the order they came. */
-  const waiting = new Map<string, Set<() => void>>();
+  const lines = new Map<string, Line>();
+  /** Those that wait, in the order of their turns. */
+  const waiting = new Set<Line>();
   let free = slots;
 
-  const heldBy = (vault: string) => held.get(vault) ?? 0;
-  const mayTake = (vault: string) => free > 0 && heldBy(vault) < mostOfOne;
+  const mayTake = (line: Line) => free > 0 && line.held < mostOfOne;
 
-  function take(vault: string): void {
-    free--;
-    held.set(vault, heldBy(vault) + 1);
+  function lineOf(vault: string): Line {
+    let line = lines.get(vault);
+    if (!line) {
+      line = { vault, held: 0, calls: new Set() };
+      lines.set(vault, line);
+    }
+    return line;
   }
 
-  function give(vault: string): void {
+  function take(line: Line): void {
+    free--;
+    line.held++;
+  }
+
+  function give(line: Line): void {
     free++;
-    const left = heldBy(vault) - 1;
-    if (left > 0) held.set(vault, left);
-    else held.delete(vault);
+    line.held--;
+    forgetUnused(line);
     serveNext();
+  }
+
+  function forgetUnused(line: Line): void {
+    if (line.held === 0 && line.calls.size === 0) lines.delete(line.vault);
   }
 
   /** Turns in a row in which the first in the line was overtaken. */
   let overtaken = 0;
 
   function serveNext(): void {
-    const vault = whoseTurn();
-    const calls = vault === undefined ? undefined : waiting.get(vault);
-    const [start] = calls ?? [];
-    if (vault === undefined || !calls || !start) return;
-    leave(vault, start);
+    const line = whoseTurn();
+    const [start] = line?.calls ?? [];
+    if (!line || !start) return;
+    leave(line, start);
     // To the end of the line: the next turn is another vault's.
-    if (calls.size > 0) {
-      waiting.delete(vault);
-      waiting.set(vault, calls);
-    }
-    take(vault);
+    if (waiting.delete(line)) waiting.add(line);
+    take(line);
     start();
   }
 
-  /** The first in the line that may have a slot, or one after it that is near. */
-  function whoseTurn(): string | undefined {
-    let first: string | undefined;
+  /** The first in the line that may have a slot, or one after it that is nearer. */
+  function whoseTurn(): Line | undefined {
+    let first: Line | undefined;
+    let known: Line | undefined;
     let looked = 0;
-    for (const vault of waiting.keys()) {
-      if (!mayTake(vault)) continue;
-      first ??= vault;
-      if (overtaken + 1 >= slots || looked++ >= maxLook) break;
-      if (!isNear(vault)) continue;
-      overtaken = vault === first ? 0 : overtaken + 1;
-      return vault;
+    for (const line of waiting) {
+      if (!mayTake(line)) continue;
+      first ??= line;
+      if (overtaken + 1 >= slots * turnsPerSlot) return next(first, first);
+      if (looked++ >= maxLook) break;
+      const nearness = nearnessOf(line.vault);
+      if (nearness === "home") return next(line, first);
+      if (nearness === "known") known ??= line;
     }
-    overtaken = 0;
-    return first;
+    return next(known ?? first, first);
   }
 
-  function leave(vault: string, start: () => void): void {
-    const calls = waiting.get(vault);
-    calls?.delete(start);
-    if (calls?.size === 0) waiting.delete(vault);
+  function next(line: Line | undefined, first: Line | undefined): Line | undefined {
+    overtaken = line === first ? 0 : overtaken + 1;
+    return line;
   }
 
-  async function acquire(vault: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (mayTake(vault) && !waiting.has(vault)) return take(vault);
+  function leave(line: Line, start: () => void): void {
+    line.calls.delete(start);
+    if (line.calls.size === 0) waiting.delete(line);
+  }
+
+  async function acquire(line: Line, signal: AbortSignal): Promise<void> {
+    if (mayTake(line) && line.calls.size === 0) return take(line);
     await new Promise<void>((done, fail) => {
       const settle = (end: () => void) => {
         clearTimeout(timer);
@@ -107,24 +134,27 @@ export function createFairShare({ slots, waitMs, isNear = () => true }: FairShar
       };
       const start = () => settle(done);
       const giveUp = (reason: unknown) => {
-        leave(vault, start);
+        leave(line, start);
+        forgetUnused(line);
         settle(() => fail(reason));
       };
       const onAbort = () => giveUp(signal.reason);
       const timer = setTimeout(() => giveUp(errors.overloaded()), waitMs);
       signal.addEventListener("abort", onAbort, { once: true });
-      const calls = waiting.get(vault) ?? new Set();
-      waiting.set(vault, calls.add(start));
+      line.calls.add(start);
+      waiting.add(line);
     });
   }
 
   return {
     async run(vault, signal, work) {
-      await acquire(vault, signal);
+      signal.throwIfAborted();
+      const line = lineOf(vault);
+      await acquire(line, signal);
       try {
         return await work();
       } finally {
-        give(vault);
+        give(line);
       }
     },
   };

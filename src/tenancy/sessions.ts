@@ -46,7 +46,7 @@ export function openTenantSessions(options: TenantSessionsOptions): TenantSessio
     let entry = planes.get(login);
     if (!entry) {
       const plane = openOrm({ ...options, url: options.urlOf(login), poolSize });
-      const share = createFairShare({ slots: poolSize, waitMs: poolWaitMs, isNear: plane.isNear });
+      const share = createFairShare({ slots: poolSize, waitMs: poolWaitMs, nearnessOf: plane.nearnessOf });
       entry = { plane, share, writes: new Map() };
       planes.set(login, entry);
     }

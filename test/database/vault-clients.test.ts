@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { PinnedClient } from "../../src/database/pinned-client.ts";
 import { createVaultClients, type LentClient, type VaultClients } from "../../src/database/vault-clients.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -45,7 +45,7 @@ test("vaults spread over the connections, and each comes back to its own", async
   expect(counts).toEqual([2, 2, 2]);
   for (let n = 0; n < 60; n++) {
     const vault = vaults[(n * 7) % vaults.length] ?? "";
-    expect(clients.isNear(vault)).toBe(true);
+    expect(clients.nearnessOf(vault)).toBe("home");
     expect(await visit(vault)).toBe(homes.get(vault));
   }
 });
@@ -54,11 +54,37 @@ test("another connection serves a vault at once while its own is taken, and it i
   const homes = await homesOfAll();
   const taken = await clients.take("one");
   expect(processOf(taken)).toBe(homes.get("one"));
-  expect(clients.isNear("one")).toBe(false);
+  expect(clients.nearnessOf("one")).toBe("strange");
   expect(await visit("one")).not.toBe(homes.get("one"));
   taken.release();
-  expect(clients.isNear("one")).toBe(true);
+  expect(clients.nearnessOf("one")).toBe("home");
   expect(await visit("one")).toBe(homes.get("one"));
+});
+
+test("for a visit, a connection that keeps the vault's statements is better than one that does not", async () => {
+  const homes = await homesOfAll();
+  const taken = await Promise.all([clients.take("one"), clients.take("two"), clients.take("three")]);
+  const [home, knowing, other] = taken;
+  knowing.keepsStatementsOf = (vault) => vault === "one";
+  other.release();
+  expect(clients.nearnessOf("one")).toBe("strange");
+  knowing.release();
+  expect(clients.nearnessOf("one")).toBe("known");
+  expect(await visit("one")).toBe(homes.get("two"));
+  home.release();
+  expect(clients.nearnessOf("one")).toBe("home");
+});
+
+test("a vault does not wait for its own connection while that does something slow", async () => {
+  await homesOfAll();
+  const taken = await clients.take("one");
+  expect(clients.nearnessOf("one")).toBe("strange");
+  await vi.waitUntil(() => clients.nearnessOf("one") === "home", 5_000);
+  taken.release();
+  // It counts anew each time, also for who does not ask for a vault.
+  const all = await Promise.all(Array.from({ length: size }, () => pool.connect()));
+  expect(clients.nearnessOf("one")).toBe("strange");
+  for (const client of all) client.release();
 });
 
 test("a vault moves when its own connection stays taken", async () => {

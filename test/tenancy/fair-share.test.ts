@@ -101,28 +101,45 @@ test("a call that waits too long is told that the service has no capacity", asyn
 
 test("a vault that is near overtakes others, and none of those waits longer than its share of turns", async () => {
   const slots = 4;
+  // What the first in the line waits at most.
+  const most = slots * 3;
   const order: string[] = [];
-  // Half of the vaults are always near, and there are always some of them in the line.
-  const share = createFairShare({ slots, waitMs: 60_000, isNear: (vault) => vault.startsWith("near") });
+  // Most vaults are always near, and there are always some of them in the line.
+  const nearnessOf = (vault: string) => (vault.startsWith("near") ? "home" : "strange");
+  const share = createFairShare({ slots, waitMs: 60_000, nearnessOf });
   const hold = Array.from({ length: slots }, gate);
   const holding = hold.map(({ passed }, n) => share.run(`busy-${n}`, never, () => passed));
   const call = (vault: string) => share.run(vault, never, async () => void order.push(vault));
   const calls = [
-    ...Array.from({ length: 10 }, (_, n) => `far-${n}`),
+    ...Array.from({ length: 5 }, (_, n) => `far-${n}`),
     ...Array.from({ length: 90 }, (_, n) => `near-${n}`),
   ].map(call);
   for (const { open } of hold) open();
   await Promise.all([...holding, ...calls]);
-  expect(order.slice(0, slots - 1).every((vault) => vault.startsWith("near"))).toBe(true);
-  // One turn in four is the first one's, in the order of the line.
+  expect(order.slice(0, most - 1).every((vault) => vault.startsWith("near"))).toBe(true);
+  // One turn in twelve is the first one's, in the order of the line.
   const far = order.flatMap((vault, turn) => (vault.startsWith("far") ? [{ vault, turn }] : []));
-  expect(far.map(({ vault }) => vault)).toEqual(Array.from({ length: 10 }, (_, n) => `far-${n}`));
-  for (const [n, { turn }] of far.entries()) expect(turn).toBeLessThan((n + 1) * slots);
+  expect(far.map(({ vault }) => vault)).toEqual(Array.from({ length: 5 }, (_, n) => `far-${n}`));
+  for (const [n, { turn }] of far.entries()) expect(turn).toBeLessThan((n + 1) * most);
+});
+
+test("where nothing is at home, what is known there goes first, and what is at home before both", async () => {
+  const order: string[] = [];
+  const nearnessOf = (vault: string) =>
+    vault.startsWith("home") ? "home" : vault.startsWith("known") ? "known" : "strange";
+  const share = createFairShare({ slots: 2, waitMs: 60_000, nearnessOf });
+  const hold = gate();
+  const holding = ["x", "y"].map((vault) => share.run(vault, never, () => hold.passed));
+  const names = ["strange-1", "known-1", "home-1", "known-2", "home-2"];
+  const calls = names.map((vault) => share.run(vault, never, async () => void order.push(vault)));
+  hold.open();
+  await Promise.all([...holding, ...calls]);
+  expect(order).toEqual(["home-1", "home-2", "known-1", "known-2", "strange-1"]);
 });
 
 test("the order of the line holds where nothing is near", async () => {
   const order: string[] = [];
-  const share = createFairShare({ slots: 3, waitMs: 60_000, isNear: () => false });
+  const share = createFairShare({ slots: 3, waitMs: 60_000, nearnessOf: () => "strange" });
   const hold = gate();
   const holding = ["x", "y", "z"].map((vault) => share.run(vault, never, () => hold.passed));
   const names = Array.from({ length: 200 }, (_, n) => `vault-${n}`);
