@@ -39,7 +39,7 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
   --full           every operation with 1 to 256 in flight (batches 64), 1, 200 and 1000 tenants, uniform and Zipf
   --smoke          a few calls of every contestant, or with --samples a few batches, to see that everything works
   --seconds N      seconds of one turn, 0.2 to 60; default 1
-  --rounds N       turns of each contestant in each cell, 1 to 50; default 3
+  --rounds N       turns of each contestant in each cell, 1 to 50; default 5
   --scale          instead of peers, the latency of a service with many vaults, ten or all of them called, beside one
                    with 10
   --vaults N       how many, with --scale, 20 to 20000; default 10000
@@ -70,7 +70,7 @@ export function readOptions(args: readonly string[]): BenchOptions | "help" {
   return {
     cells,
     seconds: bounded("--seconds", values.seconds ?? (values.smoke ? "0.3" : "1"), 0.2, 60),
-    rounds: bounded("--rounds", values.rounds ?? (values.smoke ? "1" : "3"), 1, 50),
+    rounds: bounded("--rounds", values.rounds ?? (values.smoke ? "1" : "5"), 1, 50),
     maxCalls: values.smoke ? 100 : 1e9,
     vaults: values.scale ? Math.floor(bounded("--vaults", values.vaults, 20, 20_000)) : 0,
     samples: values.samples,

@@ -37,7 +37,7 @@ const cell = (
   spread,
 });
 
-/** The cells of a run without options, which takes about six minutes. */
+/** The cells of a run without options, which takes about a quarter of an hour. */
 export const defaultPlan: readonly Cell[] = [
   cell("write", 1),
   cell("write", 16),

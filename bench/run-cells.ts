@@ -19,6 +19,18 @@ export interface RunOptions {
   readonly onCell: (result: CellResult) => void;
 }
 
+/**
+ * For how many turns' time a contestant warms up for an operation that it has not served before: as long as Node takes to
+ * compile what the calls run. Until then they cost clearly more.
+ */
+const turnsForNew = 20;
+
+/**
+ * And for a cell with many tenants: the first statement of each connection for each of them takes PostgreSQL several
+ * times as long as those after it.
+ */
+const turnsForMany = 6;
+
 /** Turns that {@link runCells} takes in all, for whoever shows how far it is. */
 export function turnCount(contestants: readonly Contestant[], { cells, rounds }: RunOptions): number {
   return cells
@@ -55,10 +67,8 @@ export async function runCells(contestants: readonly Contestant[], options: RunO
       options.onTurn();
       return figures;
     };
-    // Code that was never run needs thousands of calls before it is what it will be. So do connections that are to
-    // meet many tenants: the first statement of each for each takes PostgreSQL several times as long as those after it.
     const isNew = options.cells.findIndex(({ operation }) => operation === cell.operation) === index;
-    const warmUp = seconds * (isNew || cell.tenants > 200 ? 6 : 0.5);
+    const warmUp = seconds * (isNew ? turnsForNew : cell.tenants > 200 ? turnsForMany : 0.5);
     for (const contestant of those) {
       if (!contestant.warmsUpItself) await take(contestant, warmUp);
     }
