@@ -98,18 +98,18 @@ export class PinnedClient extends ExtendedClient {
    */
   async runPinned<Values extends readonly unknown[], Row>(
     to: Pin,
-    { text, isLiteral, isKept }: Statement<Values, Row>,
+    { text, isLiteral, isKept, rows }: Statement<Values, Row>,
     lists: readonly Values[],
   ): Promise<Row[][]> {
     if (this.#opening || this.getTransactionStatus() !== "I") throw new Error("the connection is in a transaction");
     this.#vaults.add(to.role);
     const kept = isKept && this.#backend?.hidesNames ? this.#kept.statementOf(to.role, text) : undefined;
-    const step = kept ? { text, name: kept.name, shape: kept.shape, explain: this.#explainKept } : { text };
+    const step = kept ? { text, rows, name: kept.name, shape: kept.shape, explain: this.#explainKept } : { text, rows };
     const steps = lists.map((values) => ({ ...step, values }));
     const pinStep = this.#pinStep(pinValues(to), kept ? pinForKept : pin);
     const results = await this.sendBatch([pinStep, ...steps], isLiteral, this.#kept.takeClosing());
     if (kept) kept.shape = results[1]?.shape;
-    return results.slice(1).map(({ rows }) => rows as Row[]);
+    return results.slice(1).map((result) => result.rows as Row[]);
   }
 
   protected override get isWornOut(): boolean {
@@ -137,12 +137,12 @@ export class PinnedClient extends ExtendedClient {
       this.#opening = { begin: config };
       return Promise.resolve(done);
     }
-    const { isLast, isLiteral } = marksOf(values);
-    const step = { text: config, values: values ?? [] };
+    const { isLast, isLiteral, rows } = marksOf(values);
+    const step = { text: config, values: values ?? [], rows };
     if (isLast) return this.#finish(step, isLiteral);
     if (!this.#opening) {
       if (isEnd) return this.#end(config);
-      return isLiteral ? this.#runLast([step], isLiteral) : undefined;
+      return isLiteral || rows ? this.#runLast([step], isLiteral) : undefined;
     }
     if (isEnd) {
       this.#opening = undefined;

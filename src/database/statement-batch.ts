@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { ColumnTexts, RowReader } from "./row-reader.ts";
 
 /** What the server says of a statement's rows, and how they are read. */
 export interface RowShape {
@@ -23,6 +24,8 @@ export interface BatchStep {
    * keeps the statement, for it would rather fail than return other columns (feature_not_supported).
    */
   readonly shape?: RowShape | undefined;
+  /** How its rows are read; undefined: by the columns' names and types. */
+  readonly rows?: RowReader<unknown> | undefined;
   /** Says what the step's error means, when the server refuses it. */
   readonly explain?: (error: pg.DatabaseError) => Error;
 }
@@ -88,14 +91,19 @@ export class StatementBatch implements pg.Submittable {
     });
   }
 
+  /** The step that the server is at. */
+  get #step(): BatchStep | undefined {
+    return this.#steps[this.#results.length];
+  }
+
   /** Name of the step that the server is at; `pg` asks for it when a statement was parsed. */
   get name(): string | undefined {
-    return this.#steps[this.#results.length]?.name;
+    return this.#step?.name;
   }
 
   /** Text of the step that the server is at. */
   get text(): string | undefined {
-    return this.#steps[this.#results.length]?.text;
+    return this.#step?.text;
   }
 
   submit(connection: pg.Connection): void {
@@ -129,6 +137,10 @@ export class StatementBatch implements pg.Submittable {
   }
 
   handleRowDescription({ fields }: { fields: readonly pg.FieldDef[] }): void {
+    const expected = this.#step?.rows?.columns;
+    if (expected && (expected.length !== fields.length || fields.some(({ name }, n) => name !== expected[n]))) {
+      this.#failure ??= new Error(`the statement returns other columns than ${expected.join(", ")}`);
+    }
     this.#shape = {
       fields,
       parsers: fields.map(({ dataTypeID }) => this.#parserOf(dataTypeID)),
@@ -136,21 +148,15 @@ export class StatementBatch implements pg.Submittable {
     };
   }
 
-  handleDataRow({ fields: texts }: { fields: readonly (string | null)[] }): void {
+  handleDataRow({ fields: texts }: { fields: ColumnTexts }): void {
     if (this.#failure !== undefined) return;
     this.#shape ??= this.#knownShape;
-    const { fields, parsers, blank } = this.#shape;
-    const row = { ...blank };
+    const { rows } = this.#step ?? {};
     try {
-      for (let n = 0; n < texts.length; n++) {
-        const text = texts[n];
-        const name = fields[n]?.name;
-        if (text !== null && text !== undefined && name !== undefined) row[name] = parsers[n]?.(text);
-      }
+      this.#rows.push(rows ? (rows.read(texts) as Record<string, unknown>) : readByType(texts, this.#shape));
     } catch (error) {
       this.#failure = error;
     }
-    this.#rows.push(row);
   }
 
   handleCommandComplete({ text }: { text: string }): void {
@@ -175,7 +181,7 @@ export class StatementBatch implements pg.Submittable {
   }
 
   handleError(error: unknown, connection: pg.Connection): void {
-    const explain = this.#steps[this.#results.length]?.explain;
+    const explain = this.#step?.explain;
     this.#failure ??= error instanceof pg.DatabaseError && explain ? explain(error) : error;
     if (!(error instanceof pg.DatabaseError)) {
       this.#reject(this.#failure);
@@ -196,7 +202,7 @@ export class StatementBatch implements pg.Submittable {
 
   /** What was known of the rows of the step that the server is at before it was sent. */
   get #knownShape(): RowShape {
-    return this.#steps[this.#results.length]?.shape ?? noColumns;
+    return this.#step?.shape ?? noColumns;
   }
 
   #finish(command: string, rowCount: number | null): void {
@@ -205,6 +211,17 @@ export class StatementBatch implements pg.Submittable {
     this.#rows = [];
     this.#shape = undefined;
   }
+}
+
+/** Reads a row by the names and types of its columns. */
+function readByType(texts: ColumnTexts, { fields, parsers, blank }: RowShape): Record<string, unknown> {
+  const row = { ...blank };
+  for (let n = 0; n < texts.length; n++) {
+    const text = texts[n];
+    const name = fields[n]?.name;
+    if (text !== null && text !== undefined && name !== undefined) row[name] = parsers[n]?.(text);
+  }
+  return row;
 }
 
 /** A connection that makes messages, and collects what it would write one by one. */

@@ -1,3 +1,5 @@
+import type { RowReader } from "./row-reader.ts";
+
 /**
  * One SQL statement with bound parameters and explicit columns, kept in a file of its own with the
  * types of what goes in and what comes out.
@@ -18,6 +20,8 @@ export interface Statement<Values extends readonly unknown[], Row> {
    * time on, so it has to be one whose best plan is the same for all of them, and goes by indexes alone.
    */
   readonly isKept: boolean;
+  /** How its rows are read; undefined: by the columns' names and types. */
+  readonly rows?: RowReader<Row>;
   /** Carries the types only; never set. */
   readonly types?: { readonly values: Values; readonly row: Row };
 }
@@ -57,6 +61,14 @@ export function keptStatement<Values extends readonly unknown[], Row>(
   ...parts: readonly Fragment[]
 ): Statement<Values, Row> {
   return Object.freeze({ ...statement<Values, Row>(text, ...parts), isKept: true });
+}
+
+/** The same statement with a reader of its rows. */
+export function withRows<Values extends readonly unknown[], Row>(
+  rows: RowReader<Row>,
+  statement: Statement<Values, Row>,
+): Statement<Values, Row> {
+  return Object.freeze({ ...statement, rows });
 }
 
 function join(strings: TemplateStringsArray, parts: readonly Fragment[]): string {

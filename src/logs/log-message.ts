@@ -11,7 +11,7 @@ export function toLogEntry(row: LogRow): LogEntry {
 }
 
 /** The columns of an entry that a call brings, before it is stored. */
-export type NewLogRow = Omit<LogRow, "detail" | "create_epoch" | "update_epoch"> & {
+export type NewLogRow = Omit<LogRow, "detail" | "detail_length" | "create_epoch" | "update_epoch"> & {
   /** The column `detail` as text. */
   readonly detail: string;
 };
@@ -27,7 +27,11 @@ export function storedLogEntry(row: NewLogRow, times: StoredTimes, version: bigi
 }
 
 /** A plain object is what `create` makes of this message, in a third of its time. */
-function assemble(row: Omit<LogRow, "detail" | "version">, version: bigint, detail: JsonValue): LogEntry {
+function assemble(
+  row: Omit<LogRow, "detail" | "detail_length" | "version">,
+  version: bigint,
+  detail: JsonValue,
+): LogEntry {
   const startTime = fromEpoch(row.start_epoch);
   const endTime = row.end_epoch === null ? undefined : fromEpoch(row.end_epoch);
   const entry: LogEntry = {

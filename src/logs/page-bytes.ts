@@ -21,7 +21,7 @@ const otherBytes = 1_024;
 export function countFitting(entries: readonly LogEntry[], rows: readonly LogRow[]): number {
   let bound = 0;
   for (const row of rows) {
-    bound += otherBytes + row.note.length * escapedBytes + JSON.stringify(row.detail).length * utf8Bytes;
+    bound += otherBytes + row.note.length * escapedBytes + row.detail_length * utf8Bytes;
   }
   if (bound <= maxPageBytes) return entries.length;
   let bytes = 0;

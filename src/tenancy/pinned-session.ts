@@ -260,10 +260,11 @@ export class PinnedSession implements TenantSession {
     return {
       tenantId: this.tenantId,
       em,
-      query: async ({ text, isLiteral }, values) => await run(text, markValues(values, { isLast: false, isLiteral })),
-      async finish({ text, isLiteral }, values) {
+      query: async ({ text, isLiteral, rows }, values) =>
+        await run(text, markValues(values, { isLast: false, isLiteral, rows })),
+      async finish({ text, isLiteral, rows }, values) {
         onCommit();
-        return await run(text, markValues(values, { isLast: true, isLiteral }));
+        return await run(text, markValues(values, { isLast: true, isLiteral, rows }));
       },
     };
   }

@@ -1,9 +1,12 @@
-import { statement } from "../../database/statement.ts";
-import { type EmployeeColumns, employeeColumns } from "./employee-columns.ts";
+import { statement, withRows } from "../../database/statement.ts";
+import { type EmployeeColumns, employeeColumns, employeeRows } from "./employee-columns.ts";
 
 /** An employee by the id in the tenant's own systems: `employees_external_id_key`, 3 buffers. */
-export const getEmployeeByExternalId = statement<[externalId: string], EmployeeColumns>`
-  select ${employeeColumns}
-  from employees
-  where external_id = $1 and delete_time is null
-`;
+export const getEmployeeByExternalId = withRows(
+  employeeRows,
+  statement<[externalId: string], EmployeeColumns>`
+    select ${employeeColumns}
+    from employees
+    where external_id = $1 and delete_time is null
+  `,
+);

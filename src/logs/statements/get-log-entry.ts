@@ -1,13 +1,16 @@
-import { statement } from "../../database/statement.ts";
+import { keptStatement, withRows } from "../../database/statement.ts";
 import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
-import { type LogRow, logColumns } from "./log-columns.ts";
+import { type LogRow, logColumns, logRowsOrTombstones } from "./log-columns.ts";
 
 /**
  * One entry, also when it is a tombstone: `employees_employee_id_key`, then `log_entries_pkey`, 7 buffers.
  * The work of two statements in about half of their time.
  */
-export const getLogEntry = statement<[employeeId: string, entryId: string], LogRow & { deleted: boolean }>`
-  select ${logColumns}, entry.delete_time is not null as deleted
-  from log_entries as entry
-  where entry.employee_no = ${employeeNoOf} and entry.entry_id = $2
-`;
+export const getLogEntry = withRows(
+  logRowsOrTombstones,
+  keptStatement<[employeeId: string, entryId: string], LogRow & { deleted: boolean }>`
+    select ${logColumns}, entry.delete_time is not null as deleted
+    from log_entries as entry
+    where entry.employee_no = ${employeeNoOf} and entry.entry_id = $2
+  `,
+);

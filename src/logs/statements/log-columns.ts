@@ -1,5 +1,13 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { EpochSeconds } from "../../civil-time.ts";
+import {
+  booleanAt,
+  type ColumnTexts,
+  numberAt,
+  numberOrNullAt,
+  type RowReader,
+  textAt,
+} from "../../database/row-reader.ts";
 import { fragment } from "../../database/statement.ts";
 
 /**
@@ -31,6 +39,49 @@ export interface LogRow {
   readonly version: string;
   readonly note: string;
   readonly detail: JsonValue;
+  /** Characters of the detail as the database writes it. */
+  readonly detail_length: number;
   readonly create_epoch: EpochSeconds;
   readonly update_epoch: EpochSeconds;
 }
+
+const columns = [
+  "entry_id",
+  "type",
+  "start_epoch",
+  "end_epoch",
+  "utc_offset_minutes",
+  "source",
+  "version",
+  "note",
+  "detail",
+  "create_epoch",
+  "update_epoch",
+] as const;
+
+function read(texts: ColumnTexts): LogRow {
+  const detail = textAt(texts, 8);
+  return {
+    entry_id: textAt(texts, 0),
+    type: numberAt(texts, 1),
+    start_epoch: numberAt(texts, 2),
+    end_epoch: numberOrNullAt(texts, 3),
+    utc_offset_minutes: numberAt(texts, 4),
+    source: textAt(texts, 5),
+    version: textAt(texts, 6),
+    note: textAt(texts, 7),
+    detail: JSON.parse(detail) as JsonValue,
+    detail_length: detail.length,
+    create_epoch: numberAt(texts, 9),
+    update_epoch: numberAt(texts, 10),
+  };
+}
+
+/** Reads rows of {@link logColumns}. */
+export const logRows: RowReader<LogRow> = { columns, read };
+
+/** Reads rows of {@link logColumns} and a column `deleted` after them. */
+export const logRowsOrTombstones: RowReader<LogRow & { deleted: boolean }> = {
+  columns: [...columns, "deleted"],
+  read: (texts) => ({ ...read(texts), deleted: booleanAt(texts, columns.length) }),
+};

@@ -1,0 +1,111 @@
+import type pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PinnedClient } from "../../src/database/pinned-client.ts";
+import { booleanAt, numberAt, numberOrNullAt, textAt } from "../../src/database/row-reader.ts";
+import type { Statement } from "../../src/database/statement.ts";
+import { markValues } from "../../src/database/statement-marks.ts";
+import { getEmployee } from "../../src/employees/statements/get-employee.ts";
+import { getEmployeeByExternalId } from "../../src/employees/statements/get-employee-by-external-id.ts";
+import { listEmployees } from "../../src/employees/statements/list-employees.ts";
+import { getLogEntry } from "../../src/logs/statements/get-log-entry.ts";
+import { listLogEntries } from "../../src/logs/statements/list-log-entries.ts";
+import { listNewestLogEntries } from "../../src/logs/statements/list-newest-log-entries.ts";
+import { listSamples } from "../../src/metrics/statements/list-samples.ts";
+import { exportLogEntries } from "../../src/privacy/statements/export-log-entries.ts";
+import { exportSamples } from "../../src/privacy/statements/export-samples.ts";
+import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
+
+let plane: PinnedPlane;
+let client: pg.Client;
+let employeeId: string;
+beforeAll(async () => {
+  plane = await openPinnedPlane(1);
+  const { vault } = await plane.provision("read");
+  client = new PinnedClient(plane.database.url) as unknown as pg.Client;
+  await client.connect();
+  await client.query(`set search_path = ${vault}`);
+  for (const text of [
+    `insert into employees (employee_no, employee_id, external_id, display_name, team, location, time_zone)
+       values (1, gen_random_uuid(), 'e-1', 'Zoë 🌱 "quoted"', '', 'Zürich', 'Europe/Zurich')`,
+    `insert into log_entries (employee_no, entry_id, type, start_time, end_time, utc_offset_minutes, source, version,
+         note, detail)
+       select 1, 'entry-' || n, 1, timestamptz '1999-12-31 23:59:59.999999+00' + n * interval '100 days 0.000001 second',
+         case when n % 2 = 0 then now() end, n * 37 - 720, 'app', 9007199254740993 + n, repeat('ä\n', n),
+         jsonb_build_object('valence', n / 7.0, 'labels', jsonb_build_array('a', 'ü'), 'deep', jsonb_build_object('n', null))
+       from generate_series(1, 40) as n`,
+    "update log_entries set delete_time = now(), note = '', detail = '{}' where entry_id = 'entry-7'",
+    "insert into sample_sources values (1, 'watch', false), (2, 'scale', true)",
+    `insert into samples (employee_no, kind, start_time, source_no, end_seconds, utc_offset_minutes, value, version,
+         recording_method, record_time)
+       select 1, 1, timestamptz '2026-02-28 12:00:00.000001+00' + n * interval '1 minute', 1 + n % 2, n * 60, -90,
+         case n when 1 then 1e-300 when 2 then -0.1 when 3 then 123456789.123456789 else n / 3.0 end, 4611686018427387904 + n,
+         n % 3, now()
+       from generate_series(1, 30) as n`,
+  ]) {
+    await client.query(text);
+  }
+  const { rows } = await client.query<{ employee_id: string }>("select employee_id from employees");
+  employeeId = rows[0]?.employee_id ?? "";
+});
+afterAll(async () => {
+  await client.end();
+  await plane.close();
+});
+
+/** The rows of a statement as its reader reads them, or by their columns' types. */
+async function rowsOf(
+  { text, isLiteral, rows }: Statement<never, object>,
+  values: readonly unknown[],
+  byReader: boolean,
+) {
+  const marks = { isLast: false, isLiteral, ...(byReader ? { rows } : {}) };
+  const result = await client.query(text, markValues(values, marks) as unknown[]);
+  return result.rows as Record<string, unknown>[];
+}
+
+const everything = ["-infinity", "infinity", "infinity", "", 100] as const;
+test.each<[string, unknown, () => readonly unknown[], number]>([
+  ["getEmployee", getEmployee, () => [employeeId], 1],
+  ["getEmployeeByExternalId", getEmployeeByExternalId, () => ["e-1"], 1],
+  ["listEmployees", listEmployees, () => [0, 10, null, null], 1],
+  ["getLogEntry", getLogEntry, () => [employeeId, "entry-2"], 1],
+  ["getLogEntry, a tombstone", getLogEntry, () => [employeeId, "entry-7"], 1],
+  ["listLogEntries", listLogEntries, () => [employeeId, [], ...everything], 39],
+  ["listNewestLogEntries", listNewestLogEntries, () => [employeeId, 20], 20],
+  ["exportLogEntries", exportLogEntries, () => [employeeId, "", 100], 39],
+  ["listSamples", listSamples, () => [employeeId, [1], null, null, null, null, null, null, 100], 30],
+  ["exportSamples", exportSamples, () => [employeeId, 0, 0, "-infinity", 100], 30],
+])("%s: its reader reads what the columns' types say", async (_, declared, values, count) => {
+  const statement = declared as Statement<never, object>;
+  expect(statement.rows).toBeDefined();
+  const byReader = await rowsOf(statement, values(), true);
+  const byType = await rowsOf(statement, values(), false);
+  expect(byType).toHaveLength(count);
+  const withLength = (row: Record<string, unknown>) =>
+    "detail" in row ? { ...row, detail_length: expect.any(Number) } : row;
+  expect(byReader).toEqual(byType.map(withLength));
+});
+
+test("a statement that returns other columns than its reader expects is refused, and nothing of it is read", async () => {
+  const ran: string[] = [];
+  const rows = { columns: ["a", "b"], read: () => ran.push("read") };
+  const marks = { isLast: false, isLiteral: true, rows };
+  for (const text of ["select 1 as b, 2 as a", "select 1 as a", "select 1 as a, 2 as b, 3 as c"]) {
+    await expect(client.query(text, markValues([], marks) as unknown[])).rejects.toThrow("other columns than a, b");
+  }
+  expect(ran).toEqual([]);
+  // The control, and the connection is as good as before.
+  await client.query("select 1 as a, 2 as b", markValues([], marks) as unknown[]);
+  expect(ran).toEqual(["read"]);
+});
+
+test("a null where there may be none fails the statement instead of passing for a value", async () => {
+  const read = (texts: readonly (string | null)[]) => ({ a: numberAt(texts, 0) });
+  const marks = { isLast: false, isLiteral: true, rows: { columns: ["a"], read } };
+  const run = async (text: string) => (await client.query(text, markValues([], marks) as unknown[])).rows as unknown[];
+  await expect(run("select null::int as a")).rejects.toThrow("column 1 is null");
+  expect(await run("select 1 as a")).toEqual([{ a: 1 }]);
+  expect(() => textAt([null], 0)).toThrow();
+  expect(() => booleanAt([], 0)).toThrow();
+  expect(numberOrNullAt([null], 0)).toBeNull();
+});
