@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import type { CommandIo } from "../../src/cli/command-io.ts";
@@ -27,8 +27,14 @@ export const callCommand: RunsCommand = async (args, env = {}) => {
   return { status: Number(io.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
 };
 
-/** Runs the command as a process of its own. */
-export const spawnCommand: RunsCommand = async (args, env = {}) => {
+/** A run of the command that is under way. */
+export interface RunningCommand {
+  readonly process: ChildProcess;
+  readonly ended: Promise<CommandRun>;
+}
+
+/** Starts the command as a process of its own. */
+export function startCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}): RunningCommand {
   const child = spawn(process.execPath, [join(root, "src/cli/wellvault.ts"), ...args], {
     cwd: root,
     env: { ...process.env, ...env },
@@ -41,9 +47,12 @@ export const spawnCommand: RunsCommand = async (args, env = {}) => {
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk;
   });
-  const status = await new Promise<number | null>((done) => child.once("close", done));
-  return { status, stdout, stderr };
-};
+  const ended = new Promise<CommandRun>((done) => child.once("close", (status) => done({ status, stdout, stderr })));
+  return { process: child, ended };
+}
+
+/** Runs the command as a process of its own. */
+export const spawnCommand: RunsCommand = async (args, env) => await startCommand(args, env).ended;
 
 /** A stream that keeps what is written to it. */
 class Collector extends Writable {

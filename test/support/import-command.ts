@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
 import type { MetricSample } from "../../src/gen/wellvault/v1/metric_pb.ts";
 import { as } from "./clients.ts";
-import { type CommandRun, callCommand, type RunsCommand } from "./command.ts";
-import { root } from "./process.ts";
+import { type CommandRun, callCommand, type RunningCommand, type RunsCommand, startCommand } from "./command.ts";
 import type { TestService } from "./service.ts";
 
 /** The parts of the summary that tests look at. */
@@ -22,28 +19,9 @@ export interface ImportSummary {
   readonly problems: readonly { file: string; line?: number; path?: string; field?: string; problem: string }[];
 }
 
-/** A run of the command that is under way. */
-export interface RunningImport {
-  readonly process: ChildProcess;
-  readonly ended: Promise<CommandRun>;
-}
-
 /** Starts `wellvault import` with these arguments as a process of its own, for tests that send it signals. */
-export function startImport(args: readonly string[], env: Record<string, string> = {}): RunningImport {
-  const child = spawn(process.execPath, [join(root, "src/cli/wellvault.ts"), "import", ...args], {
-    cwd: root,
-    env: { ...process.env, ...env },
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk;
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr += chunk;
-  });
-  const ended = new Promise<CommandRun>((done) => child.once("close", (status) => done({ status, stdout, stderr })));
-  return { process: child, ended };
+export function startImport(args: readonly string[], env: Record<string, string> = {}): RunningCommand {
+  return startCommand(["import", ...args], env);
 }
 
 /** Runs `wellvault import` with these arguments. */
