@@ -63,11 +63,16 @@ export function keptStatement<Values extends readonly unknown[], Row>(
   return Object.freeze({ ...statement<Values, Row>(text, ...parts), isKept: true });
 }
 
-/** The same statement with a reader of its rows. */
+/**
+ * The same statement with a reader of its rows.
+ *
+ * @throws Error when the statement may write: a reader that fails would say so of what is committed already
+ */
 export function withRows<Values extends readonly unknown[], Row>(
   rows: RowReader<Row>,
   statement: Statement<Values, Row>,
 ): Statement<Values, Row> {
+  if (statement.writes) throw new Error("the rows of a statement that writes are read by their types");
   return Object.freeze({ ...statement, rows });
 }
 

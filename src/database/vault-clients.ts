@@ -21,7 +21,8 @@ export interface VaultClients {
   take(vault: string): Promise<LentClient>;
   /**
    * How well what is free suits the vault. One that has no home yet may settle anywhere, and one whose home has been taken
-   * for {@link slowMs} is not to wait for it.
+   * for {@link slowMs} is not to wait for it. While nothing is free, as when the next client is still being cleaned, nobody
+   * knows what will suit whom.
    */
   nearnessOf(vault: string): Nearness;
 }
@@ -130,7 +131,7 @@ export function createVaultClients(pool: pg.Pool): VaultClients {
     },
     nearnessOf(vault) {
       const home = homes.get(vault)?.client;
-      if (home === undefined) return "home";
+      if (home === undefined || parts._idle.length === 0) return "home";
       let keeps = false;
       for (const { client } of parts._idle) {
         if (client === home) return "home";

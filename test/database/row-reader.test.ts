@@ -2,7 +2,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PinnedClient } from "../../src/database/pinned-client.ts";
 import { booleanAt, numberAt, numberOrNullAt, textAt } from "../../src/database/row-reader.ts";
-import type { Statement } from "../../src/database/statement.ts";
+import { type Statement, statement, withRows } from "../../src/database/statement.ts";
 import { markValues } from "../../src/database/statement-marks.ts";
 import { getEmployee } from "../../src/employees/statements/get-employee.ts";
 import { getEmployeeByExternalId } from "../../src/employees/statements/get-employee-by-external-id.ts";
@@ -76,10 +76,10 @@ test.each<[string, unknown, () => readonly unknown[], number]>([
   ["listSamples", listSamples, () => [employeeId, [1], null, null, null, null, null, null, 100], 30],
   ["exportSamples", exportSamples, () => [employeeId, 0, 0, "-infinity", 100], 30],
 ])("%s: its reader reads what the columns' types say", async (_, declared, values, count) => {
-  const statement = declared as Statement<never, object>;
-  expect(statement.rows).toBeDefined();
-  const byReader = await rowsOf(statement, values(), true);
-  const byType = await rowsOf(statement, values(), false);
+  const read = declared as Statement<never, object>;
+  expect(read.rows).toBeDefined();
+  const byReader = await rowsOf(read, values(), true);
+  const byType = await rowsOf(read, values(), false);
   expect(byType).toHaveLength(count);
   const withLength = (row: Record<string, unknown>) =>
     "detail" in row ? { ...row, detail_length: expect.any(Number) } : row;
@@ -108,4 +108,10 @@ test("a null where there may be none fails the statement instead of passing for 
   expect(() => textAt([null], 0)).toThrow();
   expect(() => booleanAt([], 0)).toThrow();
   expect(numberOrNullAt([null], 0)).toBeNull();
+});
+
+test("a statement that may write has no reader, for it would be committed when the reader fails", () => {
+  const rows = { columns: ["a"], read: () => ({ a: 1 }) };
+  expect(() => withRows(rows, statement<[], { a: number }>`delete from employees returning 1 as a`)).toThrow("writes");
+  expect(withRows(rows, statement<[], { a: number }>`select 1 as a`).rows).toBe(rows);
 });
