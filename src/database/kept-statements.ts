@@ -23,6 +23,8 @@ export interface KeptStatement {
 export class KeptStatements {
   readonly #secret = randomBytes(16).toString("hex");
   readonly #vaults: LRUCache<string, Map<string, KeptStatement>>;
+  /** The shapes of rows that were described, by their columns' names and types. */
+  readonly #shapes = new Map<string, RowShape>();
   #count = 0;
   #closing: string[] = [];
 
@@ -48,6 +50,17 @@ export class KeptStatements {
       statements.set(text, statement);
     }
     return statement;
+  }
+
+  /**
+   * Remembers the shape of a statement's rows. Those of different vaults are as good as equal, for which table a column is of
+   * is never asked; so one is held for all of them, and another one while a column's type is being changed.
+   */
+  describe(statement: KeptStatement, shape: RowShape): void {
+    const columns = JSON.stringify(shape.fields.map(({ name, dataTypeID }) => [name, dataTypeID]));
+    const same = this.#shapes.get(columns) ?? shape;
+    this.#shapes.set(columns, same);
+    statement.shape = same;
   }
 
   /** Whether any statement of a vault is kept; to ask does not count as use. */

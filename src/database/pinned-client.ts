@@ -108,7 +108,9 @@ export class PinnedClient extends ExtendedClient {
     const steps = lists.map((values) => ({ ...step, values }));
     const pinStep = this.#pinStep(pinValues(to), kept ? pinForKept : pin);
     const results = await this.sendBatch([pinStep, ...steps], isLiteral, this.#kept.takeClosing());
-    if (kept) kept.shape = results[1]?.shape;
+    const [, { shape } = {}] = results;
+    // Also when it is known: after a clean-up the server parses the statement anew, and describes what it is by then.
+    if (kept && shape && shape !== kept.shape) this.#kept.describe(kept, shape);
     return results.slice(1).map((result) => result.rows as Row[]);
   }
 

@@ -17,6 +17,9 @@ export const clockToleranceMs = 30_000;
 /** Tokens expire at multiples of this, so that calls for the same company share one. */
 const stepSeconds = 15;
 
+/** Tokens of a company that are remembered at most: calls of different deadlines have different ones. */
+const maxExpiries = 4;
+
 /**
  * Makes a signer.
  *
@@ -27,19 +30,22 @@ const stepSeconds = 15;
  * @param now clock in milliseconds since 1970, for tests
  */
 export function createTenantTokens(key: TokenKey, now: () => number = Date.now): TenantTokens {
-  const signed = new LRUCache<string, string>({ max: 20_000 });
+  /** The tokens of a company by their expiry. */
+  const signed = new LRUCache<string, Map<number, string>>({ max: 20_000 });
   return {
     sign(companyId, timeoutMs) {
       const earliest = (now() + timeoutMs + clockToleranceMs) / 1_000;
       const expiry = Math.ceil(earliest / stepSeconds) * stepSeconds;
-      const name = `${companyId}.${expiry}`;
-      let token = signed.get(name);
+      const tokens = signed.get(companyId) ?? new Map<number, string>();
+      let token = tokens.get(expiry);
       if (!token) {
         const message = Buffer.alloc(24);
         message.write(companyId.replaceAll("-", ""), "hex");
         message.writeBigInt64BE(BigInt(expiry), 16);
         token = `${key.id}.${expiry}.${createHmac("sha256", key.secret).update(message).digest("hex")}`;
-        signed.set(name, token);
+        // Those that are not asked for any more are not kept.
+        if (tokens.size >= maxExpiries) tokens.clear();
+        signed.set(companyId, tokens.set(expiry, token));
       }
       return token;
     },

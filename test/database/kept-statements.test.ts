@@ -1,3 +1,4 @@
+import type { FieldDef } from "pg";
 import { expect, test } from "vitest";
 import { KeptStatements } from "../../src/database/kept-statements.ts";
 
@@ -28,4 +29,22 @@ test("of more vaults than a connection keeps, those are let go that were used lo
   expect(kept.takeClosing()).toEqual(names[1]);
   expect(kept.takeClosing()).toEqual([]);
   expect(names.flat()).not.toContain(kept.statementOf("v_2", "one").name);
+});
+
+test("one shape is held for all statements whose columns have the same names and types", () => {
+  const kept = new KeptStatements();
+  const shapeOf = (name: string, dataTypeID: number) => ({
+    fields: [{ name, dataTypeID } as FieldDef],
+    parsers: [],
+    blank: {},
+  });
+  const [first, second, other, changed] = ["v_1", "v_2", "v_3", "v_4"].map((vault) => kept.statementOf(vault, "one"));
+  if (!first || !second || !other || !changed) throw new Error("a statement is missing");
+  kept.describe(first, shapeOf("a", 23));
+  kept.describe(second, shapeOf("a", 23));
+  kept.describe(other, shapeOf("b", 23));
+  kept.describe(changed, shapeOf("a", 20));
+  expect(second.shape).toBe(first.shape);
+  expect(new Set([first.shape, other.shape, changed.shape]).size).toBe(3);
+  expect(changed.shape?.fields[0]?.dataTypeID).toBe(20);
 });
