@@ -1,9 +1,23 @@
 import type { EpochSeconds } from "../../civil-time.ts";
 import { booleanAt, numberAt, type RowReader, textAt } from "../../database/row-reader.ts";
-import { statement, withRows } from "../../database/statement.ts";
+import { fragment, statement, withRows } from "../../database/statement.ts";
 import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 
-/** A sample as the service reads it. */
+/** The columns of a sample in the form the service reads; the tables' aliases are `sample` and `source`. */
+export const sampleColumns = fragment`
+    sample.kind,
+    date_part('epoch'::text, sample.start_time) as start_epoch,
+    sample.end_seconds,
+    sample.utc_offset_minutes,
+    sample.value,
+    sample.source_no,
+    source.slug,
+    source.daily,
+    sample.version::text as version,
+    sample.recording_method,
+    date_part('epoch'::text, sample.record_time) as record_epoch`;
+
+/** A row of {@link sampleColumns}. */
 export interface SampleRow {
   readonly kind: number;
   readonly start_epoch: EpochSeconds;
@@ -18,7 +32,7 @@ export interface SampleRow {
   readonly record_epoch: EpochSeconds;
 }
 
-/** Reads rows of the columns of {@link SampleRow}, in their order. */
+/** Reads rows of {@link sampleColumns}. */
 export const sampleRows: RowReader<SampleRow> = {
   columns: [
     "kind",
@@ -96,17 +110,7 @@ export const listSamples = withRows(
       ) as next
     )
     select
-      sample.kind,
-      date_part('epoch'::text, sample.start_time) as start_epoch,
-      sample.end_seconds,
-      sample.utc_offset_minutes,
-      sample.value,
-      sample.source_no,
-      source.slug,
-      source.daily,
-      sample.version::text as version,
-      sample.recording_method,
-      date_part('epoch'::text, sample.record_time) as record_epoch
+      ${sampleColumns}
     from streams
     join sample_sources as source on source.source_no = streams.source_no and ($5::text is null or source.slug = $5::text)
     cross join lateral (

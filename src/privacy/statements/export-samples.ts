@@ -1,6 +1,6 @@
 import { statement, withRows } from "../../database/statement.ts";
 import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
-import { type SampleRow, sampleRows } from "../../metrics/statements/list-samples.ts";
+import { type SampleRow, sampleColumns, sampleRows } from "../../metrics/statements/list-samples.ts";
 
 /** The next of an employee's samples by their key: a range of `samples_pkey`. */
 export const exportSamples = withRows(
@@ -10,17 +10,7 @@ export const exportSamples = withRows(
     SampleRow
   >`
     select
-      sample.kind,
-      date_part('epoch'::text, sample.start_time) as start_epoch,
-      sample.end_seconds,
-      sample.utc_offset_minutes,
-      sample.value,
-      sample.source_no,
-      source.slug,
-      source.daily,
-      sample.version::text as version,
-      sample.recording_method,
-      date_part('epoch'::text, sample.record_time) as record_epoch
+      ${sampleColumns}
     from (
       select
         one.kind, one.start_time, one.source_no, one.end_seconds, one.utc_offset_minutes, one.value, one.version,
