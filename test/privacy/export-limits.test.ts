@@ -122,17 +122,33 @@ describe("a caller who does not read on", () => {
   });
 });
 
-test("more exports at once than there may be wait their turn, and are refused when it does not come", async () => {
-  const limits = { ...exportLimits, atOnce: 1, waitMs: 50, aheadBytes: 256 * 1_024 };
-  const handlers = createPrivacyHandlers(limits);
+describe("more exports at once than there may be", () => {
+  const one = { ...exportLimits, atOnce: 1, aheadBytes: 256 * 1_024 };
   const request = create(ExportEmployeeRequestSchema, { employeeId });
   const call = () => ({ tenant, signal: new AbortController().signal, open: plane.sessions.open });
-  const first = handlers.exportEmployee(request, call());
-  await first.next();
-  const second = handlers.exportEmployee(request, call());
-  await expect(second.next()).rejects.toMatchObject({ reason: ErrorReason.OVERLOADED });
-  await first.return(undefined);
-  expect((await handlers.exportEmployee(request, call()).next()).done).toBe(false);
+
+  test("wait their turn", async () => {
+    const handlers = createPrivacyHandlers(one);
+    const first = handlers.exportEmployee(request, call());
+    await first.next();
+    const second = handlers.exportEmployee(request, call());
+    let began = false;
+    const part = second.next().finally(() => (began = true));
+    await new Promise((done) => setTimeout(done, 50));
+    expect(began).toBe(false);
+    await first.return(undefined);
+    expect((await part).done).toBe(false);
+    await second.return(undefined);
+  });
+
+  test("are refused when it does not come", async () => {
+    const handlers = createPrivacyHandlers({ ...one, waitMs: 50 });
+    const first = handlers.exportEmployee(request, call());
+    await first.next();
+    const second = handlers.exportEmployee(request, call());
+    await expect(second.next()).rejects.toMatchObject({ reason: ErrorReason.OVERLOADED });
+    await first.return(undefined);
+  });
 });
 
 describe("a queue", () => {
