@@ -91,7 +91,10 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
     onVaultGone: (tenantId) => directory.forget(tenantId),
     onWarning,
   });
-  const closePlanes = () => Promise.all([sessions.close(), store.close()]);
+  const closePlanes = () => {
+    directory.close();
+    return Promise.all([sessions.close(), store.close()]);
+  };
   try {
     // Not worth refusing to serve: without its canary `wellvault verify` says so.
     const canaryIsNew = await ensureCanary(store, sessions).catch((error: unknown) => {

@@ -47,9 +47,11 @@ async function withPlanes<T>({ urlOf, tokenKey, log }: PlanesOptions, work: (par
     entities: [EmployeeEntity],
     onWarning,
   });
+  const directory = createTenantDirectory(store);
   try {
-    return await work({ store, sessions, directory: createTenantDirectory(store) });
+    return await work({ store, sessions, directory });
   } finally {
+    directory.close();
     await Promise.all([sessions.close(), store.close()]);
   }
 }

@@ -1,8 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { canaryTenantId } from "./canary-id.ts";
 import type { ControlStore } from "./control-store.ts";
-import { type CompanyEntry, findCompanies } from "./statements/find-companies.ts";
+import { type KnownTenant, renewTenants } from "./renew-tenants.ts";
 import type { TenantEntry } from "./tenant.ts";
+import { createTenantLoader } from "./tenant-loader.ts";
 
 /** Finds the vault of a tenant. */
 export interface TenantDirectory {
@@ -16,52 +17,76 @@ export interface TenantDirectory {
   forget(tenantId: string): void;
 }
 
-/** How long a tenant that exists is believed, in milliseconds. A change of state bites after it. */
+/** A {@link TenantDirectory} that keeps itself up to date. */
+export interface RenewedTenantDirectory extends TenantDirectory {
+  /** Ends what runs beside look-ups, so that the store can be closed. */
+  close(): void;
+}
+
+/** How long a tenant that exists is believed, in milliseconds from the question on. A change of state bites after it. */
 export const positiveTtlMs = 5_000;
 /** How long a tenant that does not exist is believed not to, in milliseconds. */
 export const negativeTtlMs = 1_000;
+/**
+ * For how long after its last call a tenant is asked for again before its time is over, in milliseconds. Whoever calls more
+ * often than that never waits for the control plane.
+ */
+export const renewedForMs = 60_000;
+/** Pause between two rounds in which tenants are asked for again, in milliseconds. */
+export const renewalPauseMs = 1_000;
 /** The form of a tenant id, as in Tenant.tenant_id. */
 const tenantIdPattern = /^[a-z][a-z0-9-]{1,61}[a-z0-9]$/;
 /** Tenants remembered at most; each takes some hundred bytes. */
 const maxEntries = 20_000;
-
-/** Queries at the same time. Tenants that are asked for meanwhile share the next one. */
-const maxQueries = 2;
-/** Tenants that one query asks for at most. */
-const maxTenants = 1_000;
-
-const absent = Symbol("absent");
-type Found = TenantEntry | typeof absent;
 
 /**
  * Makes a directory over the control plane.
  *
  * @param now clock in milliseconds, for tests
  */
-export function createTenantDirectory(store: ControlStore, now?: () => number): TenantDirectory {
-  const cache = new LRUCache<string, Found>({
-    max: maxEntries,
-    ...(now ? { perf: { now }, ttlResolution: 0 } : {}),
-  });
+export function createTenantDirectory(store: ControlStore, now = () => performance.now()): RenewedTenantDirectory {
+  const cache = new LRUCache<string, KnownTenant>({ max: maxEntries });
   // Calls that miss at the same time share one look-up of their tenant.
-  const running = new Map<string, Promise<Found>>();
-  const load = createLoader(store);
+  const running = new Map<string, Promise<KnownTenant>>();
+  const load = createTenantLoader(store);
+  let nextRound: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  async function ask(tenantId: string): Promise<KnownTenant> {
+    const askedAt = now();
+    return { entry: await load(tenantId), askedAt, usedAt: askedAt };
+  }
 
   async function readThrough(tenantId: string): Promise<TenantEntry | undefined> {
     const shared = running.get(tenantId);
-    if (shared) return unlessAbsent(await shared);
-    const loading = load(tenantId);
-    running.set(tenantId, loading);
+    if (shared) return (await shared).entry;
+    const asking = ask(tenantId);
+    running.set(tenantId, asking);
     try {
-      const entry = await loading;
+      const known = await asking;
       // An answer that was forgotten while it was on its way may be out of date: do not keep it.
-      if (running.get(tenantId) === loading) {
-        cache.set(tenantId, entry, { ttl: entry === absent ? negativeTtlMs : positiveTtlMs });
+      if (running.get(tenantId) === asking) {
+        cache.set(tenantId, known);
+        planRound();
       }
-      return unlessAbsent(entry);
+      return known.entry;
     } finally {
-      if (running.get(tenantId) === loading) running.delete(tenantId);
+      if (running.get(tenantId) === asking) running.delete(tenantId);
     }
+  }
+
+  /** Plans the next round, unless one is planned or runs. */
+  function planRound(): void {
+    if (isClosed || nextRound) return;
+    nextRound = setTimeout(async () => {
+      const inUse = await renewTenants(store, cache, {
+        now,
+        olderThanMs: positiveTtlMs / 2,
+        usedWithinMs: renewedForMs,
+      });
+      nextRound = undefined;
+      if (inUse) planRound();
+    }, renewalPauseMs).unref();
   }
 
   return {
@@ -70,66 +95,20 @@ export function createTenantDirectory(store: ControlStore, now?: () => number): 
       if (!tenantIdPattern.test(tenantId)) return undefined;
       // No caller may act for the canary, so for callers it is not there.
       if (tenantId === canaryTenantId) return undefined;
-      const entry = cache.get(tenantId);
-      return entry ? unlessAbsent(entry) : readThrough(tenantId);
+      const known = cache.get(tenantId);
+      if (!known) return readThrough(tenantId);
+      const at = now();
+      if (at - known.askedAt > (known.entry ? positiveTtlMs : negativeTtlMs)) return readThrough(tenantId);
+      known.usedAt = at;
+      return known.entry;
     },
     forget(tenantId) {
       cache.delete(tenantId);
       running.delete(tenantId);
     },
+    close() {
+      isClosed = true;
+      clearTimeout(nextRound);
+    },
   };
-}
-
-/**
- * Makes what reads tenants from the control plane. Nobody waits for company: a tenant is asked for at once, and
- * only those that come while {@link maxQueries} run share a query. So a service that forgets all its tenants at
- * the same time asks for them with a few queries.
- */
-function createLoader(store: ControlStore): (tenantId: string) => Promise<Found> {
-  let queries = 0;
-  let waiting: { readonly tenantId: string; readonly answer: PromiseWithResolvers<Found> }[] = [];
-
-  async function ask(batch: typeof waiting): Promise<void> {
-    try {
-      const rows = await store.query(findCompanies, [batch.map(({ tenantId }) => tenantId)]);
-      const found = new Map(rows.map((row) => [row.tenant_id, entryOf(row)]));
-      for (const { tenantId, answer } of batch) answer.resolve(found.get(tenantId) ?? absent);
-    } catch (error) {
-      for (const { answer } of batch) answer.reject(error);
-    } finally {
-      queries--;
-      askNext();
-    }
-  }
-
-  function askNext(): void {
-    if (queries >= maxQueries || waiting.length === 0) return;
-    const batch = waiting.slice(0, maxTenants);
-    waiting = waiting.slice(maxTenants);
-    queries++;
-    void ask(batch);
-  }
-
-  return (tenantId) => {
-    const answer = Promise.withResolvers<Found>();
-    waiting.push({ tenantId, answer });
-    askNext();
-    return answer.promise;
-  };
-}
-
-function entryOf(row: CompanyEntry): TenantEntry {
-  return {
-    tenantId: row.tenant_id,
-    companyId: row.company_id,
-    vault: row.vault,
-    login: row.login,
-    placement: "default",
-    state: row.state === "ACTIVE" ? "ACTIVE" : "SUSPENDED",
-    schemaVersion: row.schema_version,
-  };
-}
-
-function unlessAbsent(found: Found): TenantEntry | undefined {
-  return found === absent ? undefined : found;
 }

@@ -1,10 +1,12 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ControlStore } from "../../src/tenancy/control-store.ts";
 import {
   createTenantDirectory,
   negativeTtlMs,
   positiveTtlMs,
-  type TenantDirectory,
+  type RenewedTenantDirectory,
+  renewalPauseMs,
+  renewedForMs,
 } from "../../src/tenancy/directory.ts";
 
 interface Company {
@@ -42,13 +44,15 @@ class CountingStore implements ControlStore {
 const acme: Company = { vault: "v_0000000000000001", state: "ACTIVE" };
 let store: CountingStore;
 let now: number;
-let directory: TenantDirectory;
+let directory: RenewedTenantDirectory;
 
 beforeEach(() => {
   store = new CountingStore();
   now = 1_000_000;
   directory = createTenantDirectory(store, () => now);
 });
+
+afterEach(() => directory.close());
 
 test("what cannot be an id is neither looked for nor remembered", async () => {
   for (const odd of ["", "a", "ab", "Acme", "acme-", "1acme", "a_b", "acme ", "a".repeat(64), "a".repeat(100_000)]) {
@@ -166,5 +170,110 @@ describe("a database that does not answer", () => {
     await directory.lookup("acme");
     store.failure = new Error("gone");
     expect((await directory.lookup("acme"))?.vault).toBe(acme.vault);
+  });
+});
+
+describe("a tenant that calls", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+    directory = createTenantDirectory(store);
+    store.companies.set("acme", acme);
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  /** Looks the tenant up every so often, for a time, and tells how often that had to wait. */
+  async function call(everyMs: number, forMs: number, tenantId = "acme"): Promise<number> {
+    let waits = 0;
+    for (let ms = 0; ms < forMs; ms += everyMs) {
+      await vi.advanceTimersByTimeAsync(everyMs);
+      const found = directory.lookup(tenantId);
+      if (found instanceof Promise) waits++;
+      await found;
+    }
+    return waits;
+  }
+
+  test("waits for the control plane once, however seldom it calls within its time", async () => {
+    expect(await call(100, 20_000)).toBe(1);
+    expect(await call(renewedForMs / 2, renewedForMs * 4)).toBe(0);
+  });
+
+  test("no more is asked for no more, and then nothing is", async () => {
+    await directory.lookup("acme");
+    await vi.advanceTimersByTimeAsync(renewedForMs + positiveTtlMs);
+    const { queries } = store;
+    expect(queries).toBeLessThanOrEqual(1 + renewedForMs / (positiveTtlMs / 2));
+    expect(vi.getTimerCount()).toBe(0);
+    expect(await call(1, 1)).toBe(1);
+    expect(store.queries).toBe(queries + 1);
+    // And from then on it is kept up to date again.
+    expect(await call(10_000, 30_000)).toBe(0);
+  });
+
+  test("is seen suspended, and gone, within the time that it is believed", async () => {
+    await call(100, 4_000);
+    store.companies.set("acme", { ...acme, state: "SUSPENDED" });
+    await vi.advanceTimersByTimeAsync(positiveTtlMs);
+    expect(directory.lookup("acme")).toMatchObject({ state: "SUSPENDED" });
+    store.companies.delete("acme");
+    await vi.advanceTimersByTimeAsync(positiveTtlMs);
+    expect(await directory.lookup("acme")).toBeUndefined();
+    store.companies.set("acme", acme);
+    await vi.advanceTimersByTimeAsync(negativeTtlMs + 1);
+    expect(await directory.lookup("acme")).toMatchObject({ state: "ACTIVE" });
+  });
+
+  test("is not believed for longer because the database does not answer", async () => {
+    await directory.lookup("acme");
+    store.held = Promise.withResolvers();
+    const { held } = store;
+    await vi.advanceTimersByTimeAsync(positiveTtlMs + 1);
+    store.held = undefined;
+    store.companies.set("acme", { ...acme, state: "SUSPENDED" });
+    expect(await directory.lookup("acme")).toMatchObject({ state: "SUSPENDED" });
+    // What was read before that comes too late.
+    held.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(directory.lookup("acme")).toMatchObject({ state: "SUSPENDED" });
+  });
+
+  test("is not remembered again by an answer that was on its way when it was forgotten", async () => {
+    await directory.lookup("acme");
+    store.held = Promise.withResolvers();
+    const { held } = store;
+    await vi.advanceTimersByTimeAsync(positiveTtlMs * 0.8);
+    directory.forget("acme");
+    store.held = undefined;
+    held.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(directory.lookup("acme")).toBeInstanceOf(Promise);
+  });
+
+  test("is renewed again after the database failed", async () => {
+    await directory.lookup("acme");
+    store.failure = new Error("gone");
+    await vi.advanceTimersByTimeAsync(positiveTtlMs * 2);
+    await expect(directory.lookup("acme")).rejects.toThrow("gone");
+    store.failure = undefined;
+    await directory.lookup("acme");
+    expect(await call(10_000, 30_000)).toBe(0);
+  });
+
+  test("is renewed with the others by few queries", async () => {
+    const ids = Array.from({ length: 2_500 }, (_, n) => `tenant-${n}`);
+    for (const id of ids) store.companies.set(id, acme);
+    await Promise.all(ids.map((id) => directory.lookup(id)));
+    const { queries } = store;
+    await vi.advanceTimersByTimeAsync(positiveTtlMs / 2 + 2 * renewalPauseMs);
+    expect(store.queries - queries).toBe(3);
+    await vi.advanceTimersByTimeAsync(positiveTtlMs / 2);
+    expect(ids.filter((id) => directory.lookup(id) instanceof Promise)).toEqual([]);
+  });
+
+  test("is not asked for by a directory that is closed", async () => {
+    await directory.lookup("acme");
+    directory.close();
+    await vi.advanceTimersByTimeAsync(positiveTtlMs * 2);
+    expect(store.queries).toBe(1);
   });
 });

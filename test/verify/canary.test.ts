@@ -49,7 +49,10 @@ beforeAll(async () => {
   });
   const parts = { store, sessions, directory: createTenantDirectory(store) };
   openAccess = (entry) => openInProcessAccess(parts, entry, pino({ level: "silent" }));
-  closePlanes = () => Promise.all([sessions.close(), store.close()]);
+  closePlanes = () => {
+    parts.directory.close();
+    return Promise.all([sessions.close(), store.close()]);
+  };
 });
 afterAll(async () => {
   await connection?.close();

@@ -63,6 +63,7 @@ export async function startRedirectedService(options: {
     async stop() {
       await server.stop();
       identity.close();
+      honest.close();
       await Promise.all([sessions.close(), store.close()]);
     },
   };
