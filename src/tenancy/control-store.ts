@@ -31,6 +31,8 @@ export function openControlStore(options: ControlStoreOptions): ControlStore {
     application_name: "wellvault control",
     max: 8,
     connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 30_000,
     idle_in_transaction_session_timeout: 5_000,
     lock_timeout: 5_000,
     statement_timeout: 30_000,

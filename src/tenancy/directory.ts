@@ -19,7 +19,7 @@ export interface TenantDirectory {
 
 /** A {@link TenantDirectory} that keeps itself up to date. */
 export interface RenewedTenantDirectory extends TenantDirectory {
-  /** Ends what runs beside look-ups, so that the store can be closed. */
+  /** Asks no more on its own account, and gives up a question that is under way, so that the store can be closed. */
   close(): void;
 }
 
@@ -29,7 +29,7 @@ export const positiveTtlMs = 5_000;
 export const negativeTtlMs = 1_000;
 /**
  * For how long after its last call a tenant is asked for again before its time is over, in milliseconds. Whoever calls more
- * often than that never waits for the control plane.
+ * often than that does not wait for the control plane as long as that answers.
  */
 export const renewedForMs = 60_000;
 /** Pause between two rounds in which tenants are asked for again, in milliseconds. */
@@ -47,42 +47,48 @@ const maxEntries = 20_000;
 export function createTenantDirectory(store: ControlStore, now = () => performance.now()): RenewedTenantDirectory {
   const cache = new LRUCache<string, KnownTenant>({ max: maxEntries });
   // Calls that miss at the same time share one look-up of their tenant.
-  const running = new Map<string, Promise<KnownTenant>>();
+  const running = new Map<string, { readonly askedAt: number; readonly answer: Promise<KnownTenant> }>();
   const load = createTenantLoader(store);
+  const closed = new AbortController();
   let nextRound: NodeJS.Timeout | undefined;
-  let isClosed = false;
 
-  async function ask(tenantId: string): Promise<KnownTenant> {
-    const askedAt = now();
-    return { entry: await load(tenantId), askedAt, usedAt: askedAt };
+  async function ask(tenantId: string, askedAt: number): Promise<KnownTenant> {
+    const entry = await load(tenantId);
+    return { entry, askedAt, usedAt: now() };
   }
 
-  async function readThrough(tenantId: string): Promise<TenantEntry | undefined> {
+  async function readThrough(tenantId: string, at: number): Promise<TenantEntry | undefined> {
     const shared = running.get(tenantId);
-    if (shared) return (await shared).entry;
-    const asking = ask(tenantId);
-    running.set(tenantId, asking);
+    // What hangs may have been read long ago: whoever comes later asks anew.
+    if (shared && at - shared.askedAt <= negativeTtlMs) return (await shared.answer).entry;
+    const own = { askedAt: at, answer: ask(tenantId, at) };
+    running.set(tenantId, own);
     try {
-      const known = await asking;
+      const known = await own.answer;
+      const other = cache.peek(tenantId);
+      // It was renewed by a question that was put later.
+      if (other && other.askedAt > at) return other.entry;
       // An answer that was forgotten while it was on its way may be out of date: do not keep it.
-      if (running.get(tenantId) === asking) {
+      if (running.get(tenantId) === own) {
         cache.set(tenantId, known);
         planRound();
       }
       return known.entry;
     } finally {
-      if (running.get(tenantId) === asking) running.delete(tenantId);
+      if (running.get(tenantId) === own) running.delete(tenantId);
     }
   }
 
   /** Plans the next round, unless one is planned or runs. */
   function planRound(): void {
-    if (isClosed || nextRound) return;
+    if (nextRound || closed.signal.aborted) return;
     nextRound = setTimeout(async () => {
       const inUse = await renewTenants(store, cache, {
         now,
         olderThanMs: positiveTtlMs / 2,
         usedWithinMs: renewedForMs,
+        queryMs: positiveTtlMs,
+        signal: closed.signal,
       });
       nextRound = undefined;
       if (inUse) planRound();
@@ -96,10 +102,12 @@ export function createTenantDirectory(store: ControlStore, now = () => performan
       // No caller may act for the canary, so for callers it is not there.
       if (tenantId === canaryTenantId) return undefined;
       const known = cache.get(tenantId);
-      if (!known) return readThrough(tenantId);
       const at = now();
-      if (at - known.askedAt > (known.entry ? positiveTtlMs : negativeTtlMs)) return readThrough(tenantId);
+      if (!known) return readThrough(tenantId, at);
+      // Always, for `get` has put it first: the cache is in the order of these times.
       known.usedAt = at;
+      if (at - known.askedAt > (known.entry ? positiveTtlMs : negativeTtlMs)) return readThrough(tenantId, at);
+      planRound();
       return known.entry;
     },
     forget(tenantId) {
@@ -107,8 +115,8 @@ export function createTenantDirectory(store: ControlStore, now = () => performan
       running.delete(tenantId);
     },
     close() {
-      isClosed = true;
       clearTimeout(nextRound);
+      closed.abort();
     },
   };
 }

@@ -22,6 +22,10 @@ export interface RenewalOptions {
   readonly olderThanMs: number;
   /** Who has not called since then is left to be forgotten. */
   readonly usedWithinMs: number;
+  /** What a query may take, in milliseconds, before it is given up: the database may be gone without a word. */
+  readonly queryMs: number;
+  /** Ends the renewal when it fires. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -33,13 +37,13 @@ export interface RenewalOptions {
 export async function renewTenants(
   store: ControlStore,
   cache: LRUCache<string, KnownTenant>,
-  { now, olderThanMs, usedWithinMs }: RenewalOptions,
+  { now, olderThanMs, usedWithinMs, queryMs, signal }: RenewalOptions,
 ): Promise<boolean> {
   const startedAt = now();
   const old: [tenantId: string, known: KnownTenant][] = [];
   let inUse = false;
   for (const [tenantId, known] of cache.entries()) {
-    // The one that was used last comes first.
+    // The one that was used last comes first, and the others in that order.
     if (startedAt - known.usedAt > usedWithinMs) break;
     inUse = true;
     // That there is no such tenant is believed for a moment only.
@@ -49,16 +53,23 @@ export async function renewTenants(
     const some = old.slice(n, n + maxTenants);
     const askedAt = now();
     const tenantIds = some.map(([tenantId]) => tenantId);
-    const found = await readTenants(store, tenantIds).catch(() => undefined);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(queryMs)]);
+    const found = await Promise.race([readTenants(store, tenantIds, limit), rejectsWhen(limit)]).catch(() => undefined);
     if (!found) break;
     for (const [tenantId, known] of some) {
-      // What was forgotten or asked for meanwhile is newer than this answer.
-      if (cache.peek(tenantId) !== known) continue;
+      known.askedAt = askedAt;
       const entry = found.get(tenantId);
       // Hardly anything ever changes, and thousands of old objects would be garbage every few seconds.
       if (!isDeepStrictEqual(entry, known.entry)) known.entry = entry;
-      known.askedAt = askedAt;
     }
   }
   return inUse;
+}
+
+/** Rejects when the signal fires: what the database does not answer is not waited for. */
+function rejectsWhen(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.throwIfAborted();
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }

@@ -9,8 +9,9 @@ export const maxTenants = 1_000;
 export async function readTenants(
   store: ControlStore,
   tenantIds: readonly string[],
+  signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, TenantEntry>> {
-  const rows = await store.query(findCompanies, [tenantIds]);
+  const rows = await store.query(findCompanies, [tenantIds], signal);
   return new Map(rows.map((row) => [row.tenant_id, entryOf(row)]));
 }
 

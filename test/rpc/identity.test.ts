@@ -1,5 +1,5 @@
 import { create, type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
@@ -95,6 +95,7 @@ test("a suspension bites at the latest when the directory's memory of the tenant
     close: async () => undefined,
   };
   const directory = createTenantDirectory(store, () => now);
+  onTestFinished(() => directory.close());
   expect((await directory.lookup("acme"))?.state).toBe("ACTIVE");
   state = "SUSPENDED";
   now += positiveTtlMs - 1;

@@ -23,9 +23,16 @@ class CountingStore implements ControlStore {
   /** Set while answers are to wait; called with nothing to let them go. */
   held: PromiseWithResolvers<void> | undefined;
   failure: Error | undefined;
+  /** The signal of the last query. */
+  signal: AbortSignal | undefined;
 
-  async query<Values extends readonly unknown[], Row>(_: unknown, values: Values): Promise<Row[]> {
+  async query<Values extends readonly unknown[], Row>(
+    _: unknown,
+    values: Values,
+    signal?: AbortSignal,
+  ): Promise<Row[]> {
     this.queries++;
+    this.signal = signal;
     const asked = values[0] as readonly string[];
     this.mostAsked = Math.max(this.mostAsked, asked.length);
     const rows = asked.flatMap((tenantId) => {
@@ -237,6 +244,82 @@ describe("a tenant that calls", () => {
     expect(directory.lookup("acme")).toMatchObject({ state: "SUSPENDED" });
   });
 
+  test("is believed from the question on, however late the answer came", async () => {
+    store.held = Promise.withResolvers();
+    const first = directory.lookup("acme");
+    await vi.advanceTimersByTimeAsync(900);
+    store.held.resolve();
+    await first;
+    // No round renews it, for none is answered.
+    store.held = Promise.withResolvers();
+    await vi.advanceTimersByTimeAsync(positiveTtlMs - 900);
+    expect(directory.lookup("acme")).toMatchObject({ state: "ACTIVE" });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(directory.lookup("acme")).toBeInstanceOf(Promise);
+  });
+
+  test("is believed from the round's question on, however late that was answered", async () => {
+    await directory.lookup("acme");
+    store.held = Promise.withResolvers();
+    const round = store.held;
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(store.queries).toBe(2);
+    store.held = Promise.withResolvers();
+    round.resolve();
+    // The round's question was put at the third second, and no later one is answered.
+    await vi.advanceTimersByTimeAsync(3_000 + positiveTtlMs - 4_900);
+    expect(directory.lookup("acme")).toMatchObject({ state: "ACTIVE" });
+    await vi.advanceTimersByTimeAsync(1);
+    expect(directory.lookup("acme")).toBeInstanceOf(Promise);
+  });
+
+  test("is asked for anew where a question has no answer for a second", async () => {
+    store.held = Promise.withResolvers();
+    const { held } = store;
+    const early = directory.lookup("acme");
+    await vi.advanceTimersByTimeAsync(negativeTtlMs);
+    const joined = directory.lookup("acme");
+    store.companies.set("acme", { ...acme, state: "SUSPENDED" });
+    await vi.advanceTimersByTimeAsync(1);
+    store.held = undefined;
+    expect(await directory.lookup("acme")).toMatchObject({ state: "SUSPENDED" });
+    held.resolve();
+    expect([await early, await joined]).toMatchObject([{ state: "SUSPENDED" }, { state: "ACTIVE" }]);
+    expect(await directory.lookup("acme")).toMatchObject({ state: "SUSPENDED" });
+  });
+
+  test("that was renewed is not what an older question says", async () => {
+    await directory.lookup("acme");
+    store.held = Promise.withResolvers();
+    const round = store.held;
+    // This round is given up; the next one comes after the look-up.
+    await vi.advanceTimersByTimeAsync(positiveTtlMs + 1);
+    store.held = Promise.withResolvers();
+    const { held } = store;
+    const late = directory.lookup("acme");
+    store.companies.set("acme", { ...acme, state: "SUSPENDED" });
+    store.held = undefined;
+    round.resolve();
+    await vi.advanceTimersByTimeAsync(2 * renewalPauseMs);
+    expect(directory.lookup("acme")).toMatchObject({ state: "SUSPENDED" });
+    held.resolve();
+    expect(await late).toMatchObject({ state: "SUSPENDED" });
+    expect(directory.lookup("acme")).toMatchObject({ state: "SUSPENDED" });
+  });
+
+  test("does not wait because one that was long away is asked for", async () => {
+    store.companies.set("other", acme);
+    await directory.lookup("other");
+    expect(await call(1_000, renewedForMs * 2)).toBe(1);
+    store.held = Promise.withResolvers();
+    const { held } = store;
+    const back = directory.lookup("other");
+    store.held = undefined;
+    expect(await call(positiveTtlMs * 2, positiveTtlMs * 4)).toBe(0);
+    held.resolve();
+    await back;
+  });
+
   test("is not remembered again by an answer that was on its way when it was forgotten", async () => {
     await directory.lookup("acme");
     store.held = Promise.withResolvers();
@@ -275,5 +358,16 @@ describe("a tenant that calls", () => {
     directory.close();
     await vi.advanceTimersByTimeAsync(positiveTtlMs * 2);
     expect(store.queries).toBe(1);
+  });
+
+  test("is not waited for when the directory is closed", async () => {
+    await directory.lookup("acme");
+    store.held = Promise.withResolvers();
+    await vi.advanceTimersByTimeAsync(positiveTtlMs);
+    expect([store.queries, store.signal?.aborted]).toEqual([2, false]);
+    directory.close();
+    expect(store.signal?.aborted).toBe(true);
+    await vi.advanceTimersByTimeAsync(positiveTtlMs);
+    expect([store.queries, vi.getTimerCount()]).toEqual([2, 0]);
   });
 });
