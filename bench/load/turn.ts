@@ -11,9 +11,6 @@ const maxConnections = 4;
 /** How long calls may take that wait for their answer when no new ones are made, in milliseconds. */
 const drainMs = 10_000;
 
-const responses = new HeaderVerdicts(judgeResponse);
-const trailers = new HeaderVerdicts(judgeTrailers);
-
 /** A call that waits for its answer. */
 interface Waiting {
   readonly startedAt: number;
@@ -28,6 +25,9 @@ export async function runTurn(order: LoadOrder): Promise<LoadResult> {
   const latencies: number[] = [];
   const failures: Record<string, number> = {};
   const verdicts: Promise<unknown>[] = [];
+  // Of this turn alone: responses say the time, so those of an hour are of thousands of kinds.
+  const responses = new HeaderVerdicts(judgeResponse);
+  const trailers = new HeaderVerdicts(judgeTrailers);
   let [made, open, succeeded] = [0, 0, 0];
   let startedAt = 0;
   let lastAt = 0;

@@ -32,11 +32,11 @@ const people = [{ tenantId: "a", writerId, readerId: "22222222-2222-4222-8222-22
 const calls = 60;
 
 /** Measures a turn of whoever listens on the port. */
-async function measure(port: number, operation: Operation = "write"): Promise<TurnFigures> {
+async function measure(port: number, operation: Operation = "write", maxCalls = calls): Promise<TurnFigures> {
   await database.admin.query("truncate log_entries, samples");
   const countStored = countInSharedTables(database.admin);
   const contestant = servedContestant({ name: "isolated", port, pid: process.pid, load, people, countStored });
-  const turn = { operation, inFlight: 6, tenants: 1, spread: "uniform", seconds: 20, maxCalls: calls } as const;
+  const turn = { operation, inFlight: 6, tenants: 1, spread: "uniform", seconds: 20, maxCalls } as const;
   return await measureTurn(contestant, turn, process.pid);
 }
 
@@ -77,6 +77,31 @@ test.each<Operation>(["write", "read", "batch"])(
     expect(figures.p99).toBeGreaterThanOrEqual(figures.p50);
   },
 );
+
+test("answers that say another time in each turn are told apart for as long as a run takes", async () => {
+  let answers = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    request.once("end", () => {
+      response.writeHead(200, {
+        "content-type": "application/grpc",
+        trailer: "grpc-status",
+        "x-answer": `${answers++}`,
+      });
+      // A page of twenty empty entries.
+      response.write(Buffer.from([0, 0, 0, 0, 40, ...Array.from({ length: 20 }, () => [0x0a, 0]).flat()]));
+      response.addTrailers({ "grpc-status": "0" });
+      response.end();
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  for (let turn = 0; turn < 3; turn++) {
+    const { problems, succeeded } = await measure(port, "read", 900);
+    expect([problems, succeeded]).toEqual([[], 900]);
+  }
+  server.close();
+});
 
 test("a peer that answers with an error status is found", async () => {
   const isThird = thirds();
