@@ -29,7 +29,7 @@ async function main(): Promise<number> {
   const stream = options.json ? process.stderr : process.stdout;
   stream.write("Wellvault benchmark: everything runs on this machine, and nothing else should.\n");
   try {
-    const { toJson } = await import("./run-bench.ts");
+    const { toJson } = await import("./report/json.ts");
     const results = await measure(options, stream, stopping.signal);
     if (options.json) process.stdout.write(`${toJson(results)}\n`);
     if (results.problems.length === 0) return 0;

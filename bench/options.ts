@@ -22,6 +22,9 @@ export interface BenchOptions {
   readonly keep: boolean;
 }
 
+/** Vaults of the larger service unless told otherwise; only such a run is kept. */
+export const defaultVaults = 10_000;
+
 /** A command line that cannot be used. The message says what it must be. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
@@ -42,7 +45,7 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
   --rounds N       turns of each contestant in each cell, 1 to 50; default 5
   --scale          instead of peers, the latency of a service with many vaults, ten or all of them called, beside one
                    with 10
-  --vaults N       how many, with --scale, 20 to 20000; default 10000
+  --vaults N       how many, with --scale, 20 to 20000; default ${defaultVaults}
   --samples        instead of peers, PutSamples beside COPY, the size of a sample, and answers from days beside such
                    from samples
   --employees N    of the company that is asked about, with --samples, 10 to 5000; default 1000
@@ -51,7 +54,8 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
   --no-write       does not write bench/results.json and the charts
   --help           prints this
 
-A plan without --only writes bench/results.json and the charts beside it, and --samples bench/samples-results.json.
+A plan without --only writes bench/results.json and the charts beside it, --samples bench/samples-results.json,
+and --scale with ${defaultVaults} vaults bench/scale-results.json.
 `;
 
 /**
@@ -92,7 +96,7 @@ function parse(args: readonly string[]) {
         seconds: { type: "string" },
         rounds: { type: "string" },
         scale: { type: "boolean", default: false },
-        vaults: { type: "string", default: "10000" },
+        vaults: { type: "string", default: String(defaultVaults) },
         samples: { type: "boolean", default: false },
         employees: { type: "string" },
         "cross-check": { type: "boolean", default: false },

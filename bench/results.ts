@@ -3,6 +3,14 @@ import { measuredFigures, type TurnFigures } from "./measure/measure-turn.ts";
 import { median } from "./measure/statistics.ts";
 import type { Cell } from "./plan.ts";
 
+/** A figure that Wellvault is to reach, and what it reached. NaN when the run did not measure it. */
+export interface Target {
+  readonly what: string;
+  readonly wanted: string;
+  readonly measured: number;
+  readonly met: boolean;
+}
+
 /** The figures of a contestant in a cell: medians of its rounds. */
 export interface ContestantResult {
   readonly name: ContestantName;
@@ -76,6 +84,8 @@ export interface Results {
   readonly seconds: number;
   readonly rounds: number;
   readonly cells: readonly CellResult[];
+  /** What Wellvault is to reach, and what it reached in this run. */
+  readonly targets: readonly Target[];
   readonly crossChecks: readonly CrossCheck[];
   /** What makes the run worthless; empty when nothing does. */
   readonly problems: readonly string[];

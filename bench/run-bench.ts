@@ -5,6 +5,7 @@ import { withClient } from "./contestants/peer-database.ts";
 import { crossCheck } from "./cross-check.ts";
 import type { BenchOptions } from "./options.ts";
 import { drawCharts } from "./report/charts.ts";
+import { toJson } from "./report/json.ts";
 import { describeCommit, describeMachine } from "./report/machine.ts";
 import { cellTable, crossCheckTable, targetTable } from "./report/table.ts";
 import { targetsOf } from "./report/targets.ts";
@@ -78,12 +79,13 @@ export async function runBench(
     endProgress();
     const crossChecks: CrossCheck[] = options.crossCheck ? await crossCheck(stage, seconds, say) : [];
     if (crossChecks.length > 0) say(crossCheckTable(crossChecks));
-    say(targetTable(targetsOf(results)));
+    const targets = targetsOf(results);
+    say(targetTable(targets));
     const found: Results = {
       date: new Date().toISOString().slice(0, 10),
       commit: await describeCommit(),
       machine: await describeMachine(rows[0]?.server_version ?? "unknown"),
-      ...{ seconds, rounds, cells: results, crossChecks, problems },
+      ...{ seconds, rounds, cells: results, targets, crossChecks, problems },
     };
     if (options.keep && problems.length === 0) await keep(found, say);
     return found;
@@ -99,10 +101,4 @@ async function keep(results: Results, say: (text: string) => void): Promise<void
   await writeFile(join(import.meta.dirname, "results.json"), `${toJson(results)}\n`);
   for (const [name, svg] of Object.entries(drawCharts(results))) await writeFile(join(charts, `${name}.svg`), svg);
   say("bench/results.json and bench/charts are written.");
-}
-
-/** The results as JSON, with four digits of each figure, which is more than they are exact to; null for none. */
-export function toJson(results: unknown): string {
-  const round = (value: number) => (Number.isInteger(value) ? value : Number(value.toPrecision(4)));
-  return JSON.stringify(results, (_, value: unknown) => (typeof value === "number" ? round(value) : value), 2);
 }

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { showProgress } from "../src/cli/demo/progress.ts";
 import type { Contestant } from "./contestants/contestant.ts";
 import { countInSchemas } from "./contestants/count-stored.ts";
@@ -9,8 +11,11 @@ import { startLoad } from "./load/process.ts";
 import { measureTurn, type TurnFigures } from "./measure/measure-turn.ts";
 import { median } from "./measure/statistics.ts";
 import { nodeStartOf } from "./node-start.ts";
-import type { BenchOptions } from "./options.ts";
+import { type BenchOptions, defaultVaults } from "./options.ts";
+import { toJson } from "./report/json.ts";
+import { describeCommit, describeMachine } from "./report/machine.ts";
 import { figure } from "./report/table.ts";
+import type { Results } from "./results.ts";
 
 /** Vaults of the smaller service, and calls in flight. */
 const fewVaults = 10;
@@ -27,7 +32,8 @@ interface Size {
 }
 
 /** What the comparison found. */
-export interface ScaleResults {
+export interface ScaleResults extends Pick<Results, "date" | "commit" | "machine" | "rounds" | "problems"> {
+  readonly inFlight: number;
   readonly sizes: readonly {
     readonly vaults: number;
     readonly called: number;
@@ -36,7 +42,6 @@ export interface ScaleResults {
     /** Median latency over that of the smallest service: the median of the rounds' ratios. */
     readonly p50Ratio: number;
   }[];
-  readonly problems: readonly string[];
 }
 
 /**
@@ -48,13 +53,14 @@ export interface ScaleResults {
  * @param signal stops the run when it fires; its reason is thrown
  */
 export async function runScale(
-  { vaults, seconds, rounds }: BenchOptions,
+  { vaults, seconds, rounds, keep }: BenchOptions,
   stream: NodeJS.WriteStream,
   signal: AbortSignal,
 ): Promise<ScaleResults> {
   await using started = new AsyncDisposableStack();
   const load = started.use(startLoad());
   const sizes: Size[] = [];
+  let serverVersion = "unknown";
   for (const count of [fewVaults, vaults]) {
     stream.write(`Provisioning ${count} vaults ...\n`);
     const database = started.use(await startBenchDatabase());
@@ -75,6 +81,8 @@ export async function runScale(
     stream.write("Giving each of them an employee ...\n");
     const people = await withProgress((onDone) => hirePeople(server.port, tenantIds, 0, onDone));
     const admin = started.use(await openClient(database.url));
+    const { rows: versions } = await admin.query<{ server_version: string }>("show server_version");
+    serverVersion = versions[0]?.server_version ?? serverVersion;
     const countStored = countInSchemas(admin, await schemasOf(admin, people));
     await database.makeDurable();
     const contestant = servedContestant({ ...server, name: "ours", load, people, countStored });
@@ -120,5 +128,15 @@ export async function runScale(
       `  ${called} of ${count} vaults called: p50 ${figure(p50)} ms, p99 ${figure(p99)} ms, ${figure(p50Ratio)} x\n`,
     );
   }
-  return { sizes: results, problems };
+  const found: ScaleResults = {
+    date: new Date().toISOString().slice(0, 10),
+    commit: await describeCommit(),
+    machine: await describeMachine(serverVersion),
+    ...{ inFlight, rounds, sizes: results, problems },
+  };
+  if (keep && vaults === defaultVaults && problems.length === 0) {
+    await writeFile(join(import.meta.dirname, "scale-results.json"), `${toJson(found)}\n`);
+    stream.write("bench/scale-results.json is written.\n");
+  }
+  return found;
 }

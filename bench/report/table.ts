@@ -1,7 +1,6 @@
 import { titles } from "../contestants/contestant.ts";
 import { describe } from "../plan.ts";
-import type { CellResult, CrossCheck } from "../results.ts";
-import type { Target } from "./targets.ts";
+import type { CellResult, CrossCheck, Target } from "../results.ts";
 
 const columns = ["calls/s", "p50 ms", "p99 ms", "CPU us", "db CPU us", "load us", "MB", "ours is"] as const;
 const titleWidth = Math.max(...Object.values(titles).map((title) => title.length));

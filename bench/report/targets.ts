@@ -1,14 +1,6 @@
 import type { ContestantName } from "../contestants/contestant.ts";
 import { isReference, type Operation } from "../plan.ts";
-import type { CellResult, ContestantResult } from "../results.ts";
-
-/** A figure that Wellvault is to reach, and what it reached. NaN when the run did not measure it. */
-export interface Target {
-  readonly what: string;
-  readonly wanted: string;
-  readonly measured: number;
-  readonly met: boolean;
-}
+import type { CellResult, ContestantResult, Target } from "../results.ts";
 
 /** Memory of the service under load at most, in MB. */
 const maxMemoryMb = 200;
