@@ -1,7 +1,8 @@
 import { glob } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { loginUrl } from "../../src/database/logins.ts";
 import type { Pin } from "../../src/database/pin.ts";
 import { maxVaults, PinnedClient } from "../../src/database/pinned-client.ts";
@@ -95,6 +96,24 @@ describe("what goes to the server", () => {
         .map((text) => text.trim().split(/\s/)[0])
         .slice(0, 3),
     ).toEqual(["begin", "select", "commit"]);
+  });
+
+  test("by one write to the socket each, a lone statement, one that is run for several values, and a transaction", async () => {
+    const client = await connect();
+    const last = markValues([], { isLast: true, isLiteral: true });
+    // The first time the connection asks for its backend, too.
+    await client.runPinned(pinTo(a), count, [[]]);
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    const write = vi.spyOn(stream, "write");
+    await client.runPinned(pinTo(a), count, [[]]);
+    expect(write).toHaveBeenCalledTimes(1);
+    await client.runPinned(pinTo(a), count, [[], [], []]);
+    expect(write).toHaveBeenCalledTimes(2);
+    await client.query("begin");
+    await client.query("select 1", last);
+    await client.query("commit");
+    expect(write).toHaveBeenCalledTimes(3);
+    await client.end();
   });
 
   test("for a transaction without a statement: nothing", async () => {

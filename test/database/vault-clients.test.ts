@@ -50,6 +50,22 @@ test("vaults spread over the connections, and each comes back to its own", async
   }
 });
 
+test("a connection that has grown old is replaced, and the vaults that were at home there settle anew", async () => {
+  const options = { Client: PinnedClient as never, connectionString: database.url };
+  const shortLived = new pg.Pool({ ...options, max: 1, maxLifetimeSeconds: 1 });
+  const aging = createVaultClients(shortLived);
+  const visitIt = async () => {
+    const client = await aging.take("one");
+    client.release();
+    return processOf(client);
+  };
+  const first = await visitIt();
+  expect(await visitIt()).toBe(first);
+  await expect.poll(visitIt, { interval: 100, timeout: 5_000 }).not.toBe(first);
+  expect(aging.nearnessOf("one")).toBe("home");
+  await shortLived.end();
+});
+
 test("another connection serves a vault at once while its own is taken, and it is at home again afterwards", async () => {
   const homes = await homesOfAll();
   const taken = await clients.take("one");

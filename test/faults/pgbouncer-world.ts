@@ -34,25 +34,27 @@ export interface PooledWorld {
   close(): Promise<void>;
 }
 
+// Literal, as the service's own statements are: after one that is not, the service cleans the connection by itself.
+
 /** The values of {@link write}: a number of its own, an id, and the tenant. */
 export type WriteValues = [employeeNo: number, employeeId: string, team: string];
 
 /** Writes a row of the tenant and counts it, in one transaction, on whichever server connection. */
-export const write = statement<WriteValues, { pid: number; user: string }>(`
+export const write = statement<WriteValues, { pid: number; user: string }>`
   with counted as (update counters set last_value = last_value + 1 where name = 'employee' returning 1)
   insert into employees (employee_no, employee_id, external_id, team)
   select $1::integer, $2, $1::text, $3 from counted
   returning pg_backend_pid() as pid, current_user::text as user
-`);
+`;
 
 /** Sleeps, in seconds. */
-export const sleep = statement<[seconds: number], object>("select pg_sleep($1)");
+export const sleep = statement<[seconds: number], object>`select pg_sleep($1)`;
 
 /** Whose rows a transaction sees, who it is, and which server connection it has. */
-export const look = statement<[], { pid: number; user: string; path: string; team: string | null }>(`
+export const look = statement<[], { pid: number; user: string; path: string; team: string | null }>`
   select pg_backend_pid() as pid, current_user::text as user, current_setting('search_path') as path, seen.team
   from (select 1) as one left join (select distinct team from employees) as seen on true
-`);
+`;
 
 /** What {@link PooledWorld} is made with. */
 export interface PooledWorldOptions {

@@ -72,6 +72,29 @@ describe.skipIf(!program)("behind pgbouncer, which lends a server connection for
       await expectClean(world);
     });
 
+    test("after writes that shared transactions, also such as one of them failed", async () => {
+      const put = (numbers: readonly number[]) =>
+        Promise.allSettled(numbers.map((no) => world.open(a).write(write, [no, randomUUID(), a.tenantId], String(no))));
+      const transactionsOf = async (numbers: readonly number[]) =>
+        await world.admin<{ transaction: string }>(
+          `select xmin::text as transaction from ${a.vault}.employees where employee_no = any ($1)`,
+          [numbers],
+        );
+      const good = Array.from({ length: 60 }, () => world.nextNo());
+      expect((await put(good)).filter(({ status }) => status === "rejected")).toEqual([]);
+      const written = await transactionsOf(good);
+      expect(written).toHaveLength(60);
+      expect(new Set(written.map(({ transaction }) => transaction)).size).toBeLessThan(30);
+      await expectClean(world);
+
+      const mixed = Array.from({ length: 60 }, (_, n) => (n === 30 ? 1 : world.nextNo()));
+      const ended = await put(mixed);
+      const failed = ended.flatMap((end, n) => (end.status === "rejected" ? [{ no: mixed[n], ...end }] : []));
+      expect(failed).toMatchObject([{ no: 1, reason: { code: "23505" } }]);
+      expect(await transactionsOf(mixed.filter((no) => no !== 1))).toHaveLength(59);
+      await expectClean(world);
+    });
+
     test("after an error in the handler, before and after its first statement", async () => {
       const ended = await everywhere(async () => {
         const early = world.open(a).transaction(() => Promise.reject(new Error("early")));

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => plane.close());
 
 const workers = 16;
-const rounds = 100;
+const rounds = 40;
 
 const insert = statement<[employeeNo: number, employeeId: string, stamp: string], { user: string; path: string }>(`
   insert into employees (employee_no, employee_id, external_id, team)
@@ -30,7 +30,7 @@ const stamps = statement<[], { team: string; count: number }>(
   "select team, count(*)::integer as count from employees group by team order by team",
 );
 
-test("sixteen tasks of two tenants, a hundred transactions each, never meet the other's rows", async () => {
+test("sixteen tasks of two tenants, forty transactions each, never meet the other's rows", async () => {
   const task = async (worker: number): Promise<void> => {
     const tenant = tenants[worker % 2] ?? tenants[0];
     const session = plane.open(tenant);

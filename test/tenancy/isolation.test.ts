@@ -20,23 +20,22 @@ beforeAll(async () => {
   a = await plane.provision("company-a");
   b = await plane.provision("company-b");
   for (const tenant of [a, b]) {
-    await plane
-      .open(tenant)
-      .query(
-        statement<[string, string], never>(
-          "insert into employees (employee_no, employee_id, external_id) values (1, $1, $2)",
-        ),
-        [randomUUID(), tenant.tenantId],
-      );
+    await plane.open(tenant).query(
+      statement<[string, string], never>`
+          insert into employees (employee_no, employee_id, external_id) values (1, $1, $2)
+        `,
+      [randomUUID(), tenant.tenantId],
+    );
   }
 });
 afterAll(() => plane.close());
 
-const pin = statement<[], { user: string; path: string; timeout: string; pid: number }>(`
+// Literal, as the service's own statements are: after one that is not, the connection is cleaned.
+const pin = statement<[], { user: string; path: string; timeout: string; pid: number }>`
   select current_user::text as user, current_setting('search_path') as path,
     current_setting('statement_timeout') as timeout, pg_backend_pid() as pid
-`);
-const names = statement<[], { external_id: string }>("select external_id from employees");
+`;
+const names = statement<[], { external_id: string }>`select external_id from employees`;
 
 /** The SQLSTATE that something fails with. */
 async function stateOf(work: Promise<unknown>): Promise<string | undefined> {

@@ -1,18 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import type pg from "pg";
-import { statement } from "../../../src/database/statement.ts";
+import { type Statement, statement } from "../../../src/database/statement.ts";
 import { EmployeeEntity } from "../../../src/employees/employee-entity.ts";
 import type { TenantSession } from "../../../src/tenancy/session.ts";
 import type { TenantEntry } from "../../../src/tenancy/tenant.ts";
 
-const write = statement<[employeeNo: number, employeeId: string, team: string], { user: string; team: string }>(`
+const write = statement<[employeeNo: number, employeeId: string, team: string], { user: string; team: string }>`
   insert into employees (employee_no, employee_id, external_id, team)
   values ($1::integer, $2, $1::text, $3)
   on conflict (employee_no) do update set team = excluded.team
   returning current_user::text as user, team
-`);
-const teams = statement<[], { team: string }>("select distinct team from employees where employee_no >= 1000");
+`;
+const teams = statement<[], { team: string }>`select distinct team from employees where employee_no >= 1000`;
+
+/** The same statement as a text that is not literal, after which its connection is cleaned. */
+const notLiteral = <V extends readonly unknown[], R>({ text }: Statement<V, R>) => statement<V, R>(text);
+const ofWrite = [write, notLiteral(write)] as const;
+const ofTeams = [teams, notLiteral(teams)] as const;
 
 /** What an interleaving was made of. */
 export interface Interleaving {
@@ -27,7 +32,7 @@ export interface Interleaving {
 
 /**
  * Runs tasks at once, whose transactions belong to one tenant after the other, and which write, read and
- * fail by turns. Returns each thing that a session saw and should not have seen.
+ * fail by turns, with statements that are literal and not. Returns each thing that a session saw and should not have seen.
  */
 export async function interleave({ open, tenants, tasks, rounds }: Interleaving): Promise<string[]> {
   const wrong: string[] = [];
@@ -36,8 +41,10 @@ export async function interleave({ open, tenants, tasks, rounds }: Interleaving)
     if (!tenant) throw new Error("no tenants");
     const session = open(tenant);
     const failing = index % 5 === 4;
+    // Literal by turns, for the tasks alike, so that each form follows the other on a connection.
+    const form = index % 2;
     const done = session.transaction(async (transaction) => {
-      const [row] = await transaction.query(write, [1_000 + task, randomUUID(), tenant.tenantId]);
+      const [row] = await transaction.query(ofWrite[form] ?? write, [1_000 + task, randomUUID(), tenant.tenantId]);
       if (row?.user !== tenant.vault) wrong.push(`wrote as ${row?.user} for ${tenant.vault}`);
       if (index % 3 === 0) await turn();
       if (failing) throw new Error("undone");
@@ -46,7 +53,7 @@ export async function interleave({ open, tenants, tasks, rounds }: Interleaving)
       if (!failing || !(error instanceof Error) || error.message !== "undone") throw error;
     });
     if (index % 8 === 0) {
-      for (const { team } of await session.query(teams, [])) {
+      for (const { team } of await session.query(ofTeams[(index / 8) % 2] ?? teams, [])) {
         if (team !== tenant.tenantId) wrong.push(`${tenant.tenantId} read ${team}`);
       }
     }

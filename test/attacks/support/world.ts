@@ -40,9 +40,9 @@ export interface AttackWorld extends Witness {
 }
 
 /** Reads what a session shows of the roster. */
-export const readRoster = statement<[], { external_id: string }>(
-  "select external_id from employees order by employee_no",
-);
+export const readRoster = statement<[], { external_id: string }>`
+  select external_id from employees order by employee_no
+`;
 
 /** How to open an {@link AttackWorld}. */
 export interface AttackWorldOptions {
