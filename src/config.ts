@@ -27,6 +27,8 @@ export interface Config {
   readonly defaultTimeoutMs: number;
   /** Longest deadline a call gets, in milliseconds; a longer one is shortened to it. */
   readonly maxTimeoutMs: number;
+  /** Connections of callers that may be open at the same time; what comes beyond is closed. */
+  readonly maxConnections: number;
   /** How long running calls may take to finish when the server is told to stop, in milliseconds. */
   readonly drainTimeoutMs: number;
   /** Streams of samples that may be open at the same time; one tenant gets a quarter. */
@@ -53,7 +55,7 @@ const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"]
  * `WELLVAULT_DATA_DIR` data, `WELLVAULT_LOGIN_SECRET` (none), `WELLVAULT_TOKEN_SECRET` (none),
  * `WELLVAULT_DATA_LOGINS` 1, `WELLVAULT_MIGRATE` on, `WELLVAULT_POOL_SIZE` 10,
  * `WELLVAULT_DEFAULT_TIMEOUT_MS` 10000, `WELLVAULT_MAX_TIMEOUT_MS` 60000,
- * `WELLVAULT_DRAIN_TIMEOUT_MS` 10000, `WELLVAULT_SAMPLE_STREAMS` 256, `WELLVAULT_STREAM_IDLE_MS` 60000,
+ * `WELLVAULT_MAX_CONNECTIONS` 2048, `WELLVAULT_DRAIN_TIMEOUT_MS` 10000, `WELLVAULT_SAMPLE_STREAMS` 256, `WELLVAULT_STREAM_IDLE_MS` 60000,
  * `WELLVAULT_LEAN_UNARY` on, `WELLVAULT_LOG_LEVEL` info.
  *
  * @throws ConfigError when a variable cannot be used.
@@ -71,6 +73,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     poolSize: integer(env, "WELLVAULT_POOL_SIZE", 10, 1, 1_000),
     defaultTimeoutMs: integer(env, "WELLVAULT_DEFAULT_TIMEOUT_MS", 10_000, 1, 3_600_000),
     maxTimeoutMs: integer(env, "WELLVAULT_MAX_TIMEOUT_MS", 60_000, 1, 3_600_000),
+    maxConnections: integer(env, "WELLVAULT_MAX_CONNECTIONS", 2_048, 1, 1_000_000),
     drainTimeoutMs: integer(env, "WELLVAULT_DRAIN_TIMEOUT_MS", 10_000, 0, 600_000),
     sampleStreams: integer(env, "WELLVAULT_SAMPLE_STREAMS", 256, 1, 100_000),
     streamIdleMs: integer(env, "WELLVAULT_STREAM_IDLE_MS", 60_000, 1, 3_600_000),

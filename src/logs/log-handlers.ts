@@ -23,6 +23,11 @@ const maxEntrySeconds = 48 * 3_600;
 /** How often an entry is offered that is neither stored nor found to be there. */
 const attempts = 3;
 
+/** What an entry weighs while it waits: its texts, in rows of some hundred bytes. */
+function weightOf({ note, detail }: NewLogRow): number {
+  return 1 + Math.floor((note.length + detail.length) / 128);
+}
+
 /** The handlers of EmployeeLogService. */
 export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
   async putLogEntry({ employeeId, entry = create(LogEntrySchema) }, session) {
@@ -44,6 +49,7 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
           row.detail,
         ],
         `${employeeId.toLowerCase()} ${row.entry_id}`,
+        weightOf(row),
       );
       if (written) {
         const outcome = written.inserted ? WriteOutcome.INSERTED : WriteOutcome.REPLACED;

@@ -3,11 +3,11 @@ import { errors, reasonOf, WellvaultError } from "../errors.ts";
 import { ErrorReason } from "../gen/wellvault/v1/error_reason_pb.ts";
 import type { StreamSamplesRequest, StreamSamplesResponseSchema } from "../gen/wellvault/v1/metric_service_pb.ts";
 import type { SessionOptions, TenantSession } from "../tenancy/session.ts";
+import { createStreamPlaces } from "../tenancy/stream-places.ts";
 import type { TenantEntry } from "../tenancy/tenant.ts";
 import { type CheckedBatch, checkBatch, checkBatchNumber } from "./check-batch.ts";
 import { nextOfStream } from "./next-of-stream.ts";
 import { type BatchCounts, putBatch } from "./put-batch.ts";
-import { createStreamPlaces } from "./stream-places.ts";
 
 /** What streams of samples may take. */
 export interface SampleStreamLimits {
@@ -44,7 +44,7 @@ const refusals: ReadonlySet<ErrorReason> = new Set([
 
 /** Makes the handler of MetricService.StreamSamples, whose calls share the limits. */
 export function createSampleStreams({ streams, idleMs, batchMs }: SampleStreamLimits) {
-  const places = createStreamPlaces(streams);
+  const places = createStreamPlaces(streams, "sample_streams");
 
   return async function* streamSamples(
     requests: AsyncIterable<StreamSamplesRequest>,

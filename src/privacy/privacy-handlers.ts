@@ -3,6 +3,7 @@ import { errors } from "../errors.ts";
 import type { ExportEmployeeRequest, ExportEmployeeResponseSchema } from "../gen/wellvault/v1/privacy_service_pb.ts";
 import { createFairShare } from "../tenancy/fair-share.ts";
 import type { SessionOptions, TenantSession } from "../tenancy/session.ts";
+import { createStreamPlaces } from "../tenancy/stream-places.ts";
 import type { TenantEntry } from "../tenancy/tenant.ts";
 import { createPartQueue } from "./part-queue.ts";
 import { maxPartBytes } from "./part-writer.ts";
@@ -20,6 +21,11 @@ export interface ExportLimits {
   readonly atOnce: number;
   /** For how long they wait, in milliseconds. */
   readonly waitMs: number;
+  /**
+   * Exports that may be open at the same time, a quarter of them of one tenant: also those that wait, and those that
+   * are read and not taken yet.
+   */
+  readonly open: number;
 }
 
 /** The limits that ExportEmployee promises; see docs/decisions. */
@@ -30,6 +36,7 @@ export const exportLimits: ExportLimits = {
   totalMs: 300_000,
   atOnce: 4,
   waitMs: 10_000,
+  open: 32,
 };
 
 /** What a streaming handler gets of its call. */
@@ -42,12 +49,14 @@ export interface StreamCall {
 /** Makes the handlers of PrivacyService. */
 export function createPrivacyHandlers(limits: ExportLimits = exportLimits) {
   const share = createFairShare({ slots: limits.atOnce, waitMs: limits.waitMs });
+  const places = createStreamPlaces(limits.open, "exports");
   type Response = MessageInitShape<typeof ExportEmployeeResponseSchema>;
   return {
     async *exportEmployee(
       { employeeId }: ExportEmployeeRequest,
       { tenant, signal, open }: StreamCall,
     ): AsyncGenerator<Response> {
+      const leave = places.take(tenant.tenantId);
       const queue = createPartQueue<Response>({
         maxItems: limits.aheadBytes / maxPartBytes,
         stallMs: limits.stallMs,
@@ -77,6 +86,7 @@ export function createPrivacyHandlers(limits: ExportLimits = exportLimits) {
       try {
         yield* queue;
       } finally {
+        leave();
         clearTimeout(late);
         end.abort(errors.cancelled());
         queue.fail(errors.cancelled());

@@ -89,7 +89,7 @@ export function fromProtocolError(error: ConnectError, log: Logger): WellvaultEr
       return undecodable(code, message);
     case Code.ResourceExhausted:
       return errors.messageTooLarge(
-        "A message is larger than 4 MiB. Send fewer items in one call, or ask for smaller pages.",
+        "A message is larger than 4 MiB, or than 64 KiB for health and reflection. Send fewer items in one call, or ask for smaller pages.",
       );
     case Code.DeadlineExceeded:
       return errors.deadlineExceeded();

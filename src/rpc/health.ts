@@ -9,6 +9,9 @@ import {
 } from "../gen/grpc/health/v1/health_pb.ts";
 import { abortReason, toConnectError } from "./connect-error.ts";
 
+/** Letters of an unknown service's name that are told back at most. */
+const maxToldName = 200;
+
 /** The state of each service, as grpc.health.v1 tells it. The empty name is the whole server. */
 export interface HealthState {
   /** Sets every service, and the server, to serving or not. */
@@ -51,7 +54,8 @@ export function createHealthState(services: readonly string[]): HealthState {
     service: {
       check({ service }) {
         if (!known.has(service)) {
-          throw errors.notFound({ type: "grpc.health.v1.Health", name: service });
+          // Trailers are small, and whoever asks need not be.
+          throw errors.notFound({ type: "grpc.health.v1.Health", name: service.slice(0, maxToldName) });
         }
         return response(service);
       },

@@ -1,58 +1,16 @@
 import type { DescMessage } from "@bufbuild/protobuf";
-import { type Compression, encodeEnvelope, transformSplitEnvelope } from "@connectrpc/connect/protocol";
 import { errors, type FieldViolation } from "../errors.ts";
 import { toConnectError } from "./connect-error.ts";
 
-/** What is needed to read a body before Connect does. */
-export interface JsonBody {
-  /** The message that the body holds. */
-  readonly message: DescMessage;
-  /** Whether the JSON stands in an envelope of gRPC or gRPC-Web. */
-  readonly enveloped: boolean;
-  /** How the body is compressed; undefined when it is not. */
-  readonly compression: Compression | undefined;
-  /** Larger bodies are passed on unread; they are refused for their size. */
-  readonly maxBytes: number;
-}
-
 /**
- * Passes a JSON body on once its times are known to exist. Protobuf's JSON reader takes the 31st of
- * February for the 3rd of March, and a value on the wrong day is worse than none.
+ * Refuses a message in JSON with times that do not exist. Protobuf's JSON reader takes the 31st of February for the
+ * 3rd of March, and a value on the wrong day is worse than none.
  *
  * @throws ConnectError FIELD_INVALID naming each time that does not exist
  */
-export async function* withRealTimes(body: AsyncIterable<Uint8Array>, options: JsonBody): AsyncGenerator<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size <= options.maxBytes) continue;
-    yield* chunks.splice(0);
-  }
-  if (size <= options.maxBytes) {
-    const violations = findUnrealTimes(options.message, await parse(Buffer.concat(chunks), options));
-    if (violations.length > 0) throw toConnectError(errors.fieldsInvalid(violations));
-  }
-  yield* chunks;
-}
-
-/**
- * Passes on a stream of JSON messages, each once its times are known to exist; see {@link withRealTimes}.
- *
- * @throws ConnectError FIELD_INVALID naming each time of a message that does not exist; what Connect would throw of an
- *   envelope that is too large or cut off
- */
-export async function* withRealTimesInEach(
-  body: AsyncIterable<Uint8Array>,
-  options: JsonBody,
-): AsyncGenerator<Uint8Array> {
-  for await (const { flags, data } of transformSplitEnvelope(options.maxBytes)(body)) {
-    const bytes = encodeEnvelope(flags, data);
-    const violations = findUnrealTimes(options.message, await parse(Buffer.from(bytes), options));
-    if (violations.length > 0) throw toConnectError(errors.fieldsInvalid(violations));
-    yield bytes;
-  }
+export function checkRealTimes(message: DescMessage, bytes: Uint8Array): void {
+  const violations = findUnrealTimes(message, parse(bytes));
+  if (violations.length > 0) throw toConnectError(errors.fieldsInvalid(violations));
 }
 
 /** Returns the Timestamp fields of a message in JSON whose date or time of day does not exist. */
@@ -92,13 +50,9 @@ function exists(text: string): boolean {
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
 }
 
-async function parse(bytes: Buffer, { enveloped, compression, maxBytes }: JsonBody): Promise<unknown> {
+function parse(bytes: Uint8Array): unknown {
   try {
-    // An envelope is one byte of flags, the lowest for compression, and four of length.
-    const compressed = compression !== undefined && (!enveloped || ((bytes[0] ?? 0) & 1) === 1);
-    const data = enveloped ? bytes.subarray(5) : bytes;
-    const text = compressed ? await compression.decompress(data, maxBytes) : data;
-    return JSON.parse(new TextDecoder().decode(text));
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     // Connect reads the same bytes and says what is wrong with them.
     return undefined;

@@ -7,6 +7,7 @@ import {
 } from "@connectrpc/connect/protocol";
 import { errors, WellvaultError } from "../errors.ts";
 import type { LeanCall } from "./lean-call.ts";
+import { checkNested } from "./nested-messages.ts";
 import type { UnaryMethod, UnarySpec } from "./unary-methods.ts";
 
 /** A unary method as the lean path serves it. */
@@ -23,7 +24,7 @@ export interface LeanMethod
   /**
    * Decodes a request.
    *
-   * @throws ConnectError when it cannot be decoded
+   * @throws ConnectError when it cannot be decoded, or holds too many messages
    */
   parse(data: Uint8Array): MessageShape<DescMessage>;
   /**
@@ -38,12 +39,16 @@ export interface LeanMethod
 export function createLeanMethod({ spec, options }: UnaryMethod): LeanMethod {
   const valid = validateUniversalHandlerOptions(options);
   const formats = createMethodSerializationLookup(spec.method, valid.binaryOptions, valid.jsonOptions, valid);
-  const { parse } = formats.getI(true);
+  const input = formats.getI(true);
   const { serialize } = formats.getO(true);
   const running = new Set<LeanCall>();
   valid.shutdownSignal?.addEventListener("abort", ({ target }) => {
     const { reason } = target as AbortSignal;
     for (const call of running) call.abort(reason instanceof WellvaultError ? reason : errors.draining());
   });
+  const parse = (data: Uint8Array) => {
+    checkNested(spec.method.input, data);
+    return input.parse(data);
+  };
   return { ...valid, spec, path: createMethodUrl("/", spec.method), running, parse, serialize };
 }

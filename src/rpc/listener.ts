@@ -37,9 +37,14 @@ export interface ListenOptions {
   readonly port: number;
   /** Undefined speaks plain text. */
   readonly tls: TlsMaterial | undefined;
+  /** Connections that may be open at the same time; what comes beyond is closed. */
+  readonly maxConnections: number;
   readonly handler: NodeHandler;
   readonly log: Logger;
 }
+
+/** How often it is told at most that connections are closed for their number, in milliseconds. */
+const dropLogMs = 60_000;
 
 const http1Options = {
   noDelay: true,
@@ -58,7 +63,7 @@ const http1Options = {
  *
  * @throws Error with the code EADDRINUSE when the port is taken
  */
-export async function listen({ host, port, tls, handler, log }: ListenOptions): Promise<Listener> {
+export async function listen({ host, port, tls, maxConnections, handler, log }: ListenOptions): Promise<Listener> {
   // The HTTP/1.1 server owns the port: only one that listens watches its connections for time-outs.
   const https = tls && createHttpsServer({ ...http1Options, ...tlsOptions(tls) }, (...call) => handler.handle(...call));
   const http1 = https ?? createHttp1Server(http1Options, (...call) => handler.handle(...call));
@@ -66,6 +71,14 @@ export async function listen({ host, port, tls, handler, log }: ListenOptions): 
   const ready = https ? "secureConnection" : "connection";
   const serveHttp1 = http1.listeners(ready);
   http1.removeAllListeners(ready);
+  // Each takes a file descriptor, and without one the service can reach neither its database nor its keys.
+  http1.maxConnections = maxConnections;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  http1.on("drop", () => {
+    if (performance.now() - toldAt < dropLogMs) return;
+    toldAt = performance.now();
+    log.warn({ maxConnections }, "a connection was closed, for there are as many as may be");
+  });
   let authorities = tls?.ca;
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();

@@ -1,14 +1,21 @@
 import { type DescFile, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ServiceImpl } from "@connectrpc/connect";
+import { WellvaultError } from "../errors.ts";
 import type { ServerReflection, ServerReflectionRequest } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import type { ServerReflection as ServerReflectionV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { nextOfStream, type StreamWait } from "../metrics/next-of-stream.ts";
+import { toConnectError } from "./connect-error.ts";
 
 /**
  * Makes grpc.reflection.v1.ServerReflection over the files given and all they import. It tells what
- * the API is and nothing about any tenant. Errors are answered in band, as the protocol wants.
+ * the API is and nothing about any tenant. Errors are answered in band, as the protocol wants. Anybody may ask, so a
+ * stream that asks nothing for a while is ended.
  */
-export function createReflection(roots: readonly DescFile[]): ServiceImpl<typeof ServerReflection> {
+export function createReflection(
+  roots: readonly DescFile[],
+  limits: Omit<StreamWait, "signal">,
+): ServiceImpl<typeof ServerReflection> {
   const files = new Map<string, DescFile>();
   const bySymbol = new Map<string, DescFile>();
   const byExtension = new Map<string, DescFile>();
@@ -77,8 +84,14 @@ export function createReflection(roots: readonly DescFile[]): ServiceImpl<typeof
   };
 
   return {
-    async *serverReflectionInfo(requests) {
-      for await (const request of requests) {
+    async *serverReflectionInfo(requests, { signal }) {
+      const items = requests[Symbol.asyncIterator]();
+      for (;;) {
+        const next = await nextOfStream(items, { ...limits, signal }).catch((error: unknown) => {
+          throw error instanceof WellvaultError ? toConnectError(error) : error;
+        });
+        if (next.done) return;
+        const request = next.value;
         // Plain objects, so that both versions of the protocol can make their own messages of them.
         yield {
           validHost: request.host,

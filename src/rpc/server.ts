@@ -10,7 +10,7 @@ import { createCallInterceptor } from "./call-interceptor.ts";
 import { createGate } from "./gate.ts";
 import { createHealthState } from "./health.ts";
 import { listen } from "./listener.ts";
-import { createNodeHandler } from "./node-handler.ts";
+import { createNodeHandler, maxPublicMessageBytes } from "./node-handler.ts";
 import { apiServices, healthServiceNames, registerApi, registerServer, warmUpServices } from "./services.ts";
 
 /** What a server is made of. */
@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly port: number;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
+  /** Connections of callers that may be open at the same time. */
+  readonly maxConnections: number;
   readonly drainTimeoutMs: number;
   /** Streams of samples that may be open at the same time. */
   readonly sampleStreams: number;
@@ -81,7 +83,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         shutdownSignal: endCalls.signal,
       });
       registerApi(api, parts);
-      const server = router({ interceptors, shutdownSignal: endStreams.signal });
+      const server = router({
+        interceptors,
+        shutdownSignal: endStreams.signal,
+        readMaxBytes: maxPublicMessageBytes,
+      });
       registerServer(server, parts);
       return [api, server];
     },

@@ -94,11 +94,11 @@ export function registerApi(router: ConnectRouter, parts: ServiceParts): void {
 }
 
 /** Registers health and reflection, which need no identity. */
-export function registerServer(router: ConnectRouter, { health }: ServiceParts): void {
+export function registerServer(router: ConnectRouter, { health, draining, sampleStreams }: ServiceParts): void {
   const files = [...apiServices, ...serverServices].map((service) => service.file);
   // No service imports the details of errors, but clients need them to show an error in full.
   files.push(file_google_rpc_error_details, file_wellvault_v1_error_reason);
-  const reflection = createReflection([...new Set(files)]);
+  const reflection = createReflection([...new Set(files)], { draining, idleMs: sampleStreams.idleMs });
   router
     .service(Health, health.service)
     .service(ServerReflection, reflection)

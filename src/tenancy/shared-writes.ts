@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { errors } from "../errors.ts";
 
 /** Lets writes by one statement that wait at the same time for one vault share a transaction, and so a commit. */
 export interface SharedWrites {
@@ -7,7 +8,8 @@ export interface SharedWrites {
    * it waits for the next, together with all others that wait; otherwise it starts at once.
    *
    * @param vault the vault that the write is for; only writes of one vault share a transaction
-   * @throws what {@link WriteItem.alone} throws, when the shared transaction failed because of any of its writes
+   * @throws what {@link WriteItem.alone} throws, when the shared transaction failed because of any of its writes;
+   *   WellvaultError OVERLOADED when too much waits for the vault already
    */
   run<Item extends WriteItem>(vault: string, item: Item, runner: SharedRunner<Item>): Promise<Item["rows"]>;
 }
@@ -57,16 +59,29 @@ const maxItems = 64;
 const apartMs = 10_000;
 const maxApart = 10_000;
 
+/** Weight of the writes of a vault that wait at most: what they hold stays in memory until their turn. */
+const maxWaitingWeight = 200_000;
+
 interface Waiting {
   /** Grows from write to write of a line. */
   readonly place: number;
   readonly item: WriteItem;
   readonly resolve: (rows: never) => void;
   readonly reject: (error: unknown) => void;
+  /** The one that came next with the same lock. */
+  next: Waiting | undefined;
+}
+
+/** The writes of one lock that wait, in the order they came. */
+interface Queue {
+  first: Waiting;
+  last: Waiting;
 }
 
 interface Line {
-  waiting: Waiting[];
+  readonly vault: string;
+  /** By their locks, which take turns. */
+  readonly queues: Map<string, Queue>;
   /** Place of the newest write. */
   newest: number;
   running: number;
@@ -76,30 +91,82 @@ interface Line {
 export function createSharedWrites(): SharedWrites {
   const lines = new Map<string, Line>();
   const apart = new LRUCache<string, true>({ max: maxApart, ttl: apartMs });
+  /** What waits for each vault, in its line or to run alone. */
+  const weights = new Map<string, number>();
   const lockOf = (vault: string, { lock }: WriteItem) => `${vault} ${lock}`;
 
-  function take(line: Line): Waiting[] {
-    if (line.waiting.length === 1) return line.waiting.splice(0);
-    const taken = new Map<string, Waiting>();
-    let weight = 0;
-    for (const waiting of line.waiting) {
-      const { item } = waiting;
-      if (taken.has(item.lock)) continue;
-      weight += item.weight;
-      if (taken.size > 0 && (weight > maxWeight || taken.size >= maxItems)) break;
-      taken.set(item.lock, waiting);
+  function hold(vault: string, weight: number): void {
+    const sum = (weights.get(vault) ?? 0) + weight;
+    if (sum === 0) weights.delete(vault);
+    else weights.set(vault, sum);
+  }
+
+  function add(line: Line, waiting: Waiting): void {
+    const { lock, weight } = waiting.item;
+    hold(line.vault, weight);
+    const queue = line.queues.get(lock);
+    if (!queue) {
+      line.queues.set(lock, { first: waiting, last: waiting });
+      return;
     }
-    const chosen = new Set(taken.values());
-    line.waiting = line.waiting.filter((waiting) => !chosen.has(waiting));
-    return [...chosen].sort((one, other) => (one.item.lock < other.item.lock ? -1 : 1));
+    queue.last.next = waiting;
+    queue.last = waiting;
+  }
+
+  /**
+   * Takes the first write of a lock out of the line; whatever waits behind it goes to the line's end, and is returned.
+   */
+  function leave(line: Line, { first, last }: Queue): Queue | undefined {
+    const { lock, weight } = first.item;
+    hold(line.vault, -weight);
+    line.queues.delete(lock);
+    if (!first.next) return undefined;
+    const left = { first: first.next, last };
+    line.queues.set(lock, left);
+    // A write that is done must not keep in memory what came after it.
+    first.next = undefined;
+    return left;
+  }
+
+  /** Rejects the writes at the front of a lock as long as they are of a sort, and returns what waits behind them. */
+  function rejectWhile(
+    line: Line,
+    queue: Queue,
+    isOfSort: (waiting: Waiting) => boolean,
+    reasonOf: (item: WriteItem) => unknown,
+  ): Queue | undefined {
+    let left: Queue | undefined = queue;
+    while (left && isOfSort(left.first)) {
+      const { item, reject } = left.first;
+      left = leave(line, left);
+      reject(reasonOf(item));
+    }
+    return left;
+  }
+
+  /**
+   * Takes one write of each lock, as many as may share a transaction, in the order of their locks. Those whose callers
+   * have gone are not taken.
+   */
+  function take(line: Line): Waiting[] {
+    const taken: Waiting[] = [];
+    let weight = 0;
+    // Not the map itself: a lock that has gone to its end has had its turn.
+    for (const waiting of [...line.queues.values().take(maxItems)]) {
+      const queue = rejectWhile(line, waiting, isGone, ({ signal }) => signal.reason);
+      if (!queue) continue;
+      if (taken.length > 0 && weight + queue.first.item.weight > maxWeight) break;
+      const { first } = queue;
+      leave(line, queue);
+      weight += first.item.weight;
+      taken.push(first);
+    }
+    return taken.sort((one, other) => (one.item.lock < other.item.lock ? -1 : 1));
   }
 
   /** Runs some of those that wait, and returns what is left to be tried by itself. */
   async function runSome(line: Line, runner: SharedRunner<WriteItem>): Promise<Waiting[]> {
-    const taken = take(line).filter(({ item, reject }) => {
-      if (item.signal.aborted) reject(item.signal.reason);
-      return !item.signal.aborted;
-    });
+    const taken = take(line);
     const [first, ...others] = taken;
     if (!first) return [];
     if (others.length === 0) {
@@ -125,8 +192,15 @@ export function createSharedWrites(): SharedWrites {
 
   /** Runs a write by itself, in a turn of its own, so that it keeps nobody waiting. */
   async function runAlone(vault: string, { item, resolve, reject }: Waiting, runner: SharedRunner<WriteItem>) {
+    hold(vault, item.weight);
+    let isHeld = true;
+    const release = () => {
+      if (isHeld) hold(vault, -item.weight);
+      isHeld = false;
+    };
     await runner
       .inTurn(async () => {
+        release();
         item.signal.throwIfAborted();
         // What never had its turn says nothing of its lock.
         await runner.alone(item).then(resolve as never, (error: unknown) => {
@@ -134,11 +208,12 @@ export function createSharedWrites(): SharedWrites {
           reject(error);
         });
       })
-      .catch(reject);
+      .catch(reject)
+      .finally(release);
   }
 
   async function serve(vault: string, line: Line, runner: SharedRunner<WriteItem>): Promise<void> {
-    while (line.waiting.length > 0) {
+    while (line.queues.size > 0) {
       const { newest } = line;
       try {
         let left: Waiting[] = [];
@@ -149,9 +224,8 @@ export function createSharedWrites(): SharedWrites {
         for (const waiting of left) void runAlone(vault, waiting, runner);
       } catch (error) {
         // There was no turn. Those that came later have not waited for as long, and another may come for them.
-        const late = line.waiting.filter(({ place }) => place <= newest);
-        line.waiting = line.waiting.filter(({ place }) => place > newest);
-        for (const { reject } of late) reject(error);
+        const isLate = ({ place }: Waiting) => place <= newest;
+        for (const queue of [...line.queues.values()]) rejectWhile(line, queue, isLate, () => error);
       }
     }
     line.running--;
@@ -162,19 +236,25 @@ export function createSharedWrites(): SharedWrites {
     run(vault, item, runner) {
       const anyRunner = runner as unknown as SharedRunner<WriteItem>;
       return new Promise((resolve, reject) => {
+        if ((weights.get(vault) ?? 0) >= maxWaitingWeight) throw errors.overloaded();
         if (apart.has(lockOf(vault, item))) {
-          void runAlone(vault, { place: 0, item, resolve, reject }, anyRunner);
+          void runAlone(vault, { place: 0, item, resolve, reject, next: undefined }, anyRunner);
           return;
         }
-        const line = lines.get(vault) ?? { waiting: [], newest: 0, running: 0 };
+        const line = lines.get(vault) ?? { vault, queues: new Map(), newest: 0, running: 0 };
         lines.set(vault, line);
-        line.waiting.push({ place: ++line.newest, item, resolve, reject });
+        add(line, { place: ++line.newest, item, resolve, reject, next: undefined });
         if (line.running >= transactionsAtOnce) return;
         line.running++;
         void serve(vault, line, anyRunner);
       });
     },
   };
+}
+
+/** Whether nobody waits for a write any more. */
+function isGone({ item }: Waiting): boolean {
+  return item.signal.aborted;
 }
 
 /** A signal that fires when all of some signals have. */

@@ -1,3 +1,4 @@
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
@@ -108,6 +109,40 @@ test("a method without side effects is served by GET, with the identity in its h
   expect((await fetch(writing, { headers: { "x-role": "platform_operator" } })).status).toBe(405);
 });
 
+test("what a GET holds is checked like any body: its crowds, and its times", async () => {
+  const tenant = await service.provision("by-get");
+  const employeeId = await service.hire(tenant);
+  const ask = async (message: object, packed = false) => {
+    const json = Buffer.from(JSON.stringify(message));
+    const query = new URLSearchParams({ connect: "v1", encoding: "json", base64: "1" });
+    if (packed) query.set("compression", "gzip");
+    query.set("message", (packed ? gzipSync(json) : json).toString("base64url"));
+    const headers = { "x-role": "employee", "x-tenant-id": tenant, "x-employee-id": employeeId };
+    const response = await fetch(`${service.address}/wellvault.v1.MetricService/ListSamples?${query}`, { headers });
+    return { status: response.status, text: await response.text() };
+  };
+  expect(await ask({ employeeId, kinds: ["steps"] })).toMatchObject({ status: 200 });
+  expect(await ask({ employeeId, kinds: ["steps"] }, true)).toMatchObject({ status: 200 });
+  const crowd = await ask({ employeeId, x: Array(100_000).fill({}) }, true);
+  expect(crowd).toMatchObject({ status: 400, text: expect.stringContaining("Send fewer items") });
+  const kindsBy = async (query: string, headers = {}) =>
+    await fetch(`${service.address}${kindsPath}?connect=v1&${query}`, { headers: { "x-role": "auditor", ...headers } });
+  const plain = "encoding=json&message=%7B%7D";
+  expect((await kindsBy(plain, { "content-length": "0" })).status).toBe(200);
+  for (const [query, status] of [
+    [`${plain}&compression=%E2%82%AC`, 501],
+    ["encoding=proto&base64=1&message=!!!!", 400],
+    ["encoding=json", 400],
+    [`${plain}&compression=gzip`, 400],
+  ] as const) {
+    const answer = await kindsBy(query);
+    expect([query, answer.status]).toEqual([query, status]);
+    expect(await answer.text()).toContain("REQUEST_MALFORMED");
+  }
+  const unreal = await ask({ employeeId, startTime: "2024-02-31T00:00:00Z" });
+  expect(unreal).toMatchObject({ status: 400, text: expect.stringContaining("start_time") });
+});
+
 test.each([
   ["gzip", true],
   ["gzip", false],
@@ -124,5 +159,8 @@ test.each([
   expect(plain.headers.get("grpc-encoding")).toBeNull();
   expect(plain.body[0]).toBe(0);
   expect(packed.body.byteLength).toBeLessThan(plain.body.byteLength);
+  // The library's default takes ten times as long as this, and whoever asks would decide on it.
+  const quick = brotliCompressSync(plain.body.subarray(5), { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } });
+  if (encoding === "br") expect(packed.body.subarray(5)).toEqual(quick);
   wire.close();
 });

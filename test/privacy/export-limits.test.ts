@@ -141,6 +141,21 @@ describe("more exports at once than there may be", () => {
     await second.return(undefined);
   });
 
+  test("are refused when too many of the tenant are open, also such as are read and not taken", async () => {
+    const handlers = createPrivacyHandlers({ ...exportLimits, open: 8 });
+    const open = [handlers.exportEmployee(request, call()), handlers.exportEmployee(request, call())];
+    for (const stream of open) await stream.next();
+    await expectQuiet(plane.database);
+    await expect(handlers.exportEmployee(request, call()).next()).rejects.toMatchObject({
+      reason: ErrorReason.LIMIT_REACHED,
+      context: { metadata: { limit: "exports", maximum: "2" } },
+    });
+    await open[0]?.return(undefined);
+    const next = handlers.exportEmployee(request, call());
+    expect((await next.next()).done).toBe(false);
+    for (const stream of [...open, next]) await stream.return(undefined);
+  });
+
   test("are refused when it does not come", async () => {
     const handlers = createPrivacyHandlers({ ...one, waitMs: 50 });
     const first = handlers.exportEmployee(request, call());

@@ -187,7 +187,7 @@ test("a batch is 1 to 1,000 samples", async () => {
 });
 
 test("of far too many bad samples only as many are looked at as there may be", async () => {
-  const many = Array.from({ length: 100_000 }, (): SampleInit => ({}));
+  const many = Array.from({ length: 10_000 }, (): SampleInit => ({}));
   const { fields, metadata } = await failureOf(put(...many));
   expect(fields[0]).toBe("samples");
   // Five rules for each of a thousand samples, and one too many.
@@ -195,13 +195,21 @@ test("of far too many bad samples only as many are looked at as there may be", a
 });
 
 test("and of far too many keys to be deleted, which stand in a message of their own", async () => {
-  const keys = Array.from({ length: 100_000 }, () => ({}));
+  const keys = Array.from({ length: 10_000 }, () => ({}));
   const selection = { case: "keys" as const, value: { keys } };
   const { fields, metadata } = await failureOf(
     service.clients.metrics.deleteSamples({ employeeId, selection }, as("employee", "acme", employeeId)),
   );
   expect(fields[0]).toBe("keys.keys");
   expect(Number(metadata["violation_count"])).toBeLessThan(10_000);
+});
+
+test("of hundreds of thousands of samples not even one is decoded", async () => {
+  const samples = Array.from({ length: 400_000 }, (): SampleInit => ({}));
+  const { metrics } = service.clients;
+  const failure = await failureOf(metrics.putSamples({ employeeId, samples }, as("employee", "acme", employeeId)));
+  expect(failure).toMatchObject({ reason: "FIELD_INVALID", fields: ["samples"] });
+  expect(failure.message).toContain("32768");
 });
 
 test("a batch in which everything is wrong is answered, not only refused", async () => {

@@ -174,6 +174,61 @@ test("a message may have 4 MiB and not a byte more", async () => {
   expect(failureOfResponse(await send(messageOf(limit + 1), proto))).toMatchObject(tooLarge);
 });
 
+test.each([true, false])("whoever needs no identity sends 64 KiB at most (lean: %s)", async (isLean) => {
+  const other = isLean ? service : await startTestService({ leanUnary: false }, service.database);
+  const own = await openWire(other.address);
+  const most = 64 * 1_024;
+  const paths = ["/grpc.health.v1.Health/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"];
+  for (const open of paths) {
+    const ask = (size: number) => {
+      // A name of this size: its tag is a byte and its length three, or four where they are zero.
+      const name = Buffer.alloc(size - 4, "n");
+      const head = Buffer.of(
+        10,
+        (name.byteLength & 0x7f) | 0x80,
+        ((name.byteLength >> 7) & 0x7f) | 0x80,
+        name.byteLength >> 14,
+      );
+      return own.send(open, { "content-type": "application/grpc" }, envelope(Buffer.concat([head, name])));
+    };
+    const taken = await ask(most);
+    expect(taken.trailers.get("grpc-status") ?? taken.headers.get("grpc-status")).toMatch(/^[05]$/);
+    expect(failureOfResponse(await ask(most + 1))).toMatchObject(tooLarge);
+  }
+  own.close();
+  if (!isLean) await other.close();
+});
+
+test.each([
+  "application/grpc",
+  "application/grpc-web",
+  "application/proto",
+  "application/json",
+  "application/grpc+json",
+])("a request of %s that holds a crowd of messages is refused before it is decoded, also compressed", async (type) => {
+  const isJson = type.endsWith("json");
+  const crowd = isJson
+    ? Buffer.from(`{"samples":[${"{},".repeat(200_000)}{}]}`)
+    : Buffer.alloc(800_000, Buffer.of(2 * 8 + 2, 0));
+  const metrics = "/wellvault.v1.MetricService/PutSamples";
+  const { headers: ingest } = as("ingest_service", "acme");
+  const isEnveloped = type.startsWith("application/grpc");
+  const told = isJson ? { reason: "REQUEST_MALFORMED" } : { reason: "FIELD_INVALID", fields: ["samples"] };
+  const plain = isEnveloped ? envelope(crowd) : crowd;
+  const packed = isEnveloped ? envelope({ data: gzipSync(crowd), flags: 1 }) : gzipSync(crowd);
+  const encoding = { [isEnveloped ? "grpc-encoding" : "content-encoding"]: "gzip" };
+  for (const [body, headers] of [
+    [plain, {}],
+    [packed, encoding],
+  ] as const) {
+    const response = await wire.send(metrics, { "content-type": type, ...ingest, ...headers }, body);
+    // gRPC-Web has its trailers in the body.
+    if (type.includes("web"))
+      expect(response.body.toString("latin1")).toMatch(/must hold fewer items[\s\S]*grpc-status: 3/);
+    else expect(failureOfResponse(response)).toMatchObject({ code: "InvalidArgument", ...told });
+  }
+});
+
 test("a caller whose message is too large is let go, though nobody reads the rest of it", async () => {
   const stream = wire.open(path, { "content-type": "application/grpc", ...admin });
   const closed = new Promise((done) => stream.once("close", done));

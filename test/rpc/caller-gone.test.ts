@@ -45,7 +45,14 @@ describe.each([
       taken = handler.takeStream(stream, ...rest);
       return taken;
     };
-    listener = await listen({ host: "127.0.0.1", port: 0, tls: undefined, handler: { ...handler, takeStream }, log });
+    listener = await listen({
+      host: "127.0.0.1",
+      port: 0,
+      tls: undefined,
+      maxConnections: 100,
+      handler: { ...handler, takeStream },
+      log,
+    });
     clients = openClients(`http://127.0.0.1:${listener.port}`);
   });
   afterAll(() => {

@@ -53,7 +53,14 @@ async function serve(leanUnary: boolean, routes: Parameters<typeof createNodeHan
     return wasLean;
   };
   const served = { ...handler, takeStream };
-  const listener = await listen({ host: "127.0.0.1", port: 0, tls: undefined, handler: served, log });
+  const listener = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    tls: undefined,
+    maxConnections: 100,
+    handler: served,
+    log,
+  });
   const wire = await openWire(`http://127.0.0.1:${listener.port}`);
   return {
     wire,
@@ -120,6 +127,25 @@ test("handlers and interceptors are told the same of a call as by Connect", asyn
     },
     answer: ["1", "2", "0"],
   });
+});
+
+test.each([true, false])("fields that this version does not know are not kept (lean: %s)", async (leanUnary) => {
+  const seen: unknown[] = [];
+  const { wire, wasLean, close } = await serve(leanUnary, (router) => [
+    router({}).service(Health, {
+      check(request) {
+        seen.push(request.$unknown);
+        return {};
+      },
+    }),
+  ]);
+  // Field 127 as a number, twice.
+  const body = envelope(Buffer.from([0xf8, 7, 1, 0xf8, 7, 2]));
+  const answer = await wire.send("/grpc.health.v1.Health/Check", { "content-type": "application/grpc" }, body);
+  expect(answer.trailers.get("grpc-status")).toBe("0");
+  expect(wasLean()).toBe(leanUnary);
+  expect(seen).toEqual([undefined]);
+  close();
 });
 
 test.each([true, false])("a large response comes whole through a small window (lean: %s)", async (leanUnary) => {

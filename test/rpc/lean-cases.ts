@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { EmployeeLogService } from "../../src/gen/wellvault/v1/employee_log_service_pb.ts";
 import { EmployeeService } from "../../src/gen/wellvault/v1/employee_service_pb.ts";
+import type { MetricSampleSchema } from "../../src/gen/wellvault/v1/metric_pb.ts";
 import { MetricService } from "../../src/gen/wellvault/v1/metric_service_pb.ts";
 import { TenantService } from "../../src/gen/wellvault/v1/tenant_service_pb.ts";
 import { roles } from "../../src/identity/principal.ts";
@@ -21,13 +22,15 @@ export interface LeanCaseFacts {
   readonly tenantId: string;
   readonly employeeId: string;
   readonly entry: { readonly entryId: string; readonly version: bigint; readonly [field: string]: unknown };
+  /** A sample that is stored for the employee, in the highest version that there is. */
+  readonly sample: MessageInitShape<typeof MetricSampleSchema>;
 }
 
 /**
  * Makes requests for unary methods: mostly gRPC, well-formed as often as not, and otherwise damaged in one way
  * or several. Each may be sent again and again and is answered alike each time.
  */
-export function leanCases({ tenantId, employeeId, entry }: LeanCaseFacts): fc.Arbitrary<LeanCase> {
+export function leanCases({ tenantId, employeeId, entry, sample }: LeanCaseFacts): fc.Arbitrary<LeanCase> {
   const call = <I extends DescMethodUnary>(method: I, request: MessageInitShape<I["input"]>) => ({
     path: `/${method.parent.typeName}/${method.name}`,
     message: toBinary(method.input, create(method.input, request)),
@@ -46,6 +49,8 @@ export function leanCases({ tenantId, employeeId, entry }: LeanCaseFacts): fc.Ar
     call(EmployeeLogService.method.listLogEntries, ids),
     call(EmployeeLogService.method.putLogEntry, { ...ids, entry: entry as never }),
     call(MetricService.method.listMetricKinds, {}),
+    call(MetricService.method.putSamples, { ...ids, samples: [sample, sample] }),
+    call(MetricService.method.putSamples, { ...ids, samples: [sample, { ...sample, value: -1 }] }),
     call(TenantService.method.getTenant, { tenantId }),
     call(TenantService.method.provisionTenant, { tenantId: "No Slug" }),
     call(Health.method.check, {}),
@@ -54,7 +59,10 @@ export function leanCases({ tenantId, employeeId, entry }: LeanCaseFacts): fc.Ar
   );
   const none = fc.constant({});
   const identity = fc.oneof(
-    { weight: 12, arbitrary: fc.constantFrom("employee", "company_admin", "auditor").map((role) => as(role)) },
+    {
+      weight: 12,
+      arbitrary: fc.constantFrom("employee", "company_admin", "auditor", "ingest_service").map((role) => as(role)),
+    },
     { weight: 4, arbitrary: fc.constantFrom(...roles).map((role) => as(role)) },
     {
       weight: 4,

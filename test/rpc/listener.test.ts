@@ -141,3 +141,32 @@ test("a client that reads no response blocks no other", async () => {
   );
   wire.close();
 });
+
+test("beyond the connections that may be open the next is closed, and served once there is room", async () => {
+  const small = await startTestService({ maxConnections: 2 }, service.database);
+  const isServed = async () => {
+    const wire = await openWire(small.address);
+    const answer = await wire
+      .send(kindsPath, { "content-type": "application/grpc", "x-role": "auditor" }, envelope(new Uint8Array()))
+      .then(({ status }) => status === 200)
+      .catch(() => false);
+    return { answer, wire };
+  };
+  const first = await isServed();
+  const second = await isServed();
+  expect([first.answer, second.answer]).toEqual([true, true]);
+  const refused = [await isServed(), await isServed()];
+  expect(refused.map(({ answer }) => answer)).toEqual([false, false]);
+  // However many there are, it is told once.
+  expect(small.logLines.filter((line) => line.includes("as many as may be"))).toHaveLength(1);
+  first.wire.close();
+  await expect
+    .poll(async () => {
+      const { answer, wire } = await isServed();
+      wire.close();
+      return answer;
+    })
+    .toBe(true);
+  for (const { wire } of [second, ...refused]) wire.close();
+  await small.close();
+});

@@ -239,6 +239,100 @@ test("only what the database refused sets its lock apart, and not a write that n
   expect(together).toHaveLength(count);
 });
 
+describe("a crowd of writes of one lock", () => {
+  /** Writes whose turns come when the test says so. */
+  function openCrowd() {
+    const turns: (() => void)[] = [];
+    const writes = createSharedWrites();
+    let isFailing = false;
+    const orFail = <T>(value: T): T => {
+      if (isFailing) throw new Error("refused");
+      return value;
+    };
+    const runner: SharedRunner<WriteItem> = {
+      together: async (items) => orFail(items.map(({ lock }) => lock)),
+      alone: async ({ lock }) => orFail(lock),
+      async inTurn(work) {
+        await new Promise<void>((done) => turns.push(done));
+        await work();
+      },
+      isUndone: () => true,
+      explain: (error) => error,
+    };
+    const run = (lock: string, signal = new AbortController().signal, weight = 1) =>
+      writes.run("vault", { lock, weight, rows: undefined, signal }, runner);
+    /** Gives turns until nobody asks for one, and returns how many. */
+    const giveTurns = async () => {
+      let count = 0;
+      for (; turns.length > 0; count++) {
+        turns.shift()?.();
+        await new Promise(setImmediate);
+      }
+      return count;
+    };
+    const fail = (is: boolean) => {
+      isFailing = is;
+    };
+    return { run, giveTurns, fail };
+  }
+
+  test("whose callers have gone takes no turns and keeps nobody waiting", async () => {
+    const { run, giveTurns } = openCrowd();
+    const gone = new AbortController();
+    const crowd = Array.from({ length: 20_000 }, () => run("one", gone.signal));
+    const others = [run("one"), run("two")];
+    gone.abort(new Error("gone"));
+    const settled = Promise.allSettled(crowd);
+    // Four ask for turns, and then there is nothing left to ask for.
+    expect(await giveTurns()).toBeLessThan(10);
+    expect(await Promise.all(others)).toEqual(["one", "two"]);
+    expect(new Set((await settled).map(({ status }) => status))).toEqual(new Set(["rejected"]));
+  });
+
+  test("is served one after the other, and lets other locks in between", async () => {
+    const { run, giveTurns } = openCrowd();
+    const order: string[] = [];
+    const note = (name: string) => (lock: unknown) => order.push(`${String(lock)} ${name}`);
+    const crowd = Array.from({ length: 100 }, (_, n) => run("one").then(note(String(n))));
+    const other = run("two").then(note("other"));
+    await giveTurns();
+    await Promise.all([...crowd, other]);
+    expect(order.filter((name) => name.startsWith("one"))).toEqual(crowd.map((_, n) => `one ${n}`));
+    expect(order.indexOf("two other")).toBeLessThan(5);
+  });
+
+  test("is turned away when too much waits, and not when that has been served", async () => {
+    const { run, giveTurns } = openCrowd();
+    const waiting = Array.from({ length: 200 }, () => run("one", undefined, 1_000));
+    await expect(run("two")).rejects.toMatchObject({ reason: ErrorReason.OVERLOADED });
+    await giveTurns();
+    await Promise.all(waiting);
+    const late = run("two");
+    await giveTurns();
+    expect(await late).toBe("two");
+  });
+
+  test("is turned away, too, where each of its writes runs alone because the one before it failed", async () => {
+    const { run, giveTurns, fail } = openCrowd();
+    fail(true);
+    const failing = Promise.allSettled([
+      ...Array.from({ length: 4 }, (_, n) => run(`gate ${n}`)),
+      run("one"),
+      run("two"),
+    ]);
+    await giveTurns();
+    expect((await failing).map(({ status }) => status)).toContain("rejected");
+    fail(false);
+    const waiting = Array.from({ length: 200 }, () => run("one", undefined, 1_000));
+    await expect(run("one")).rejects.toMatchObject({ reason: ErrorReason.OVERLOADED });
+    await giveTurns();
+    await Promise.all(waiting);
+    const late = run("one");
+    await giveTurns();
+    expect(await late).toBe("one");
+  });
+});
+
 /** Waits until a statement of the data plane waits for a lock. */
 async function letAStatementWait(): Promise<void> {
   for (let n = 0; n < 500; n++) {
