@@ -4,8 +4,8 @@ import type { Compression } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 
 /**
- * Brotli as fast as gzip. Its default, made for files that are compressed once, takes a second of a core for a page of
- * 10,000 samples, and whoever calls chooses the compression.
+ * Brotli as fast as gzip. Its default, made for files that are compressed once, takes hundreds of times as long for a
+ * page of samples, and whoever calls chooses the compression.
  */
 const quickBrotli: Compression = {
   ...compressionBrotli,
