@@ -39,7 +39,7 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
 
   --only CELL,...  only these cells, such as write-64-200-uniform (operation, calls in flight, tenants, spread);
                    a part of a name, such as write, stands for all cells of the plan that have it
-  --full           every operation with 1 to 256 in flight (batches 64), 1, 200 and 1000 tenants, uniform and Zipf
+  --full           every operation with 1 to 256 in flight, 1, 200 and 1000 tenants, uniform and Zipf
   --smoke          a few calls of every contestant, or with --samples a few batches, to see that everything works
   --seconds N      seconds of one turn, 0.2 to 60; default 1
   --rounds N       turns of each contestant in each cell, 1 to 50; default 5

@@ -23,6 +23,8 @@ export interface Config {
   readonly migrate: boolean;
   /** Connections to the database that data calls share. */
   readonly poolSize: number;
+  /** How long a data call waits for one of them before it is turned away, in milliseconds. */
+  readonly poolWaitMs: number;
   /** Deadline of a call that names none, in milliseconds. */
   readonly defaultTimeoutMs: number;
   /** Longest deadline a call gets, in milliseconds; a longer one is shortened to it. */
@@ -53,7 +55,7 @@ const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"]
  *
  * Variables and defaults: `WELLVAULT_HOST` 127.0.0.1, `WELLVAULT_PORT` 8080, `DATABASE_URL` (none),
  * `WELLVAULT_DATA_DIR` data, `WELLVAULT_LOGIN_SECRET` (none), `WELLVAULT_TOKEN_SECRET` (none),
- * `WELLVAULT_DATA_LOGINS` 1, `WELLVAULT_MIGRATE` on, `WELLVAULT_POOL_SIZE` 10,
+ * `WELLVAULT_DATA_LOGINS` 1, `WELLVAULT_MIGRATE` on, `WELLVAULT_POOL_SIZE` 10, `WELLVAULT_POOL_WAIT_MS` 5000,
  * `WELLVAULT_DEFAULT_TIMEOUT_MS` 10000, `WELLVAULT_MAX_TIMEOUT_MS` 60000,
  * `WELLVAULT_MAX_CONNECTIONS` 2048, `WELLVAULT_DRAIN_TIMEOUT_MS` 10000, `WELLVAULT_SAMPLE_STREAMS` 256, `WELLVAULT_STREAM_IDLE_MS` 60000,
  * `WELLVAULT_LEAN_UNARY` on, `WELLVAULT_LOG_LEVEL` info.
@@ -71,6 +73,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataLogins: integer(env, "WELLVAULT_DATA_LOGINS", 1, 1, 99),
     migrate: oneOf(env, "WELLVAULT_MIGRATE", ["on", "off"]) === "on",
     poolSize: integer(env, "WELLVAULT_POOL_SIZE", 10, 1, 1_000),
+    poolWaitMs: integer(env, "WELLVAULT_POOL_WAIT_MS", 5_000, 1, 3_600_000),
     defaultTimeoutMs: integer(env, "WELLVAULT_DEFAULT_TIMEOUT_MS", 10_000, 1, 3_600_000),
     maxTimeoutMs: integer(env, "WELLVAULT_MAX_TIMEOUT_MS", 60_000, 1, 3_600_000),
     maxConnections: integer(env, "WELLVAULT_MAX_CONNECTIONS", 2_048, 1, 1_000_000),

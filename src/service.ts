@@ -87,6 +87,7 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
     loginCount: logins?.count ?? config.dataLogins,
     tokens: createTenantTokens(tokenKey),
     poolSize: config.poolSize,
+    poolWaitMs: config.poolWaitMs,
     entities: [EmployeeEntity],
     onVaultGone: (tenantId) => directory.forget(tenantId),
     onWarning,

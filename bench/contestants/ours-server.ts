@@ -1,11 +1,18 @@
-/** The service itself, with its defaults and the development identity, in a process of its own. */
+/**
+ * The service itself, with its defaults and the development identity, in a process of its own. The peers have neither
+ * deadlines nor bounds on waiting, so no call that waits for its turn is turned away here either.
+ */
 import { readConfig } from "../../src/config.ts";
 import { startService } from "../../src/service.ts";
 import { openLog } from "../../src/telemetry/log.ts";
 import { serveAsOrdered } from "./server-process.ts";
 
 serveAsOrdered(async ({ databaseUrl }) => {
-  const config = readConfig({ WELLVAULT_PORT: "0" });
+  const config = readConfig({
+    WELLVAULT_PORT: "0",
+    WELLVAULT_POOL_WAIT_MS: "60000",
+    WELLVAULT_DEFAULT_TIMEOUT_MS: "60000",
+  });
   const identity = { mode: "development", forced: false } as const;
   const service = await startService({ config, identity, databaseUrl, log: openLog(config.logLevel) });
   process.once("SIGTERM", () => void service.stop().finally(() => process.exit()));

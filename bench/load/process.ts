@@ -13,7 +13,7 @@ export interface LoadProcess extends Disposable {
 }
 
 /** How long after the last possible answer the process is given up, in milliseconds. */
-const graceMs = 30_000;
+const graceMs = 90_000;
 
 /** Starts the load's process. */
 export function startLoad(): LoadProcess {

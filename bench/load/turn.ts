@@ -9,7 +9,7 @@ import { prepareRequests } from "./requests.ts";
 /** Connections at most; a service behind a mesh sees a handful, each with many calls. */
 const maxConnections = 4;
 /** How long calls may take that wait for their answer when no new ones are made, in milliseconds. */
-const drainMs = 10_000;
+const drainMs = 60_000;
 
 /** A call that waits for its answer. */
 interface Waiting {

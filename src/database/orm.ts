@@ -20,8 +20,8 @@ export interface OrmOptions {
   readonly onWarning: (message: string) => void;
 }
 
-/** How long a call waits for a free connection before it is turned away, in milliseconds. */
-export const poolWaitMs = 5_000;
+/** How long a new connection may take to be ready, in milliseconds. */
+const connectMs = 5_000;
 
 /**
  * How long a connection that nobody uses is kept, in milliseconds: its backend's caches of the catalogue cost
@@ -89,7 +89,7 @@ export function openOrm(options: OrmOptions): DataPlane {
       // MikroORM takes host, user and database out of the URL and drops the rest, such as sslmode.
       connectionString: options.url,
       application_name: "wellvault",
-      connectionTimeoutMillis: poolWaitMs,
+      connectionTimeoutMillis: connectMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,
       // A transaction that a lost process left open must not hold its locks.

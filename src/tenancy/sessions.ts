@@ -1,6 +1,6 @@
 import type { EntitySchema } from "@mikro-orm/postgresql";
 import { firstDataLogin } from "../database/logins.ts";
-import { openOrm, poolWaitMs } from "../database/orm.ts";
+import { openOrm } from "../database/orm.ts";
 import { createDatabaseProbe } from "../database/probe.ts";
 import { createFairShare } from "./fair-share.ts";
 import { PinnedSession, type SessionParts } from "./pinned-session.ts";
@@ -25,6 +25,8 @@ export interface TenantSessionsOptions {
   readonly loginCount: number;
   /** Connections at most, of all logins together; a login has one at least. */
   readonly poolSize: number;
+  /** How long a call waits for one of them before it is turned away, in milliseconds; 5,000 unless given. */
+  readonly poolWaitMs?: number;
   /** Signs what shows a vault's rows to a transaction. */
   readonly tokens: TenantTokens;
   /** The entities of all services. */
@@ -35,18 +37,21 @@ export interface TenantSessionsOptions {
   readonly onWarning: (message: string) => void;
 }
 
+const defaultPoolWaitMs = 5_000;
+
 /**
  * Opens the data plane. This module is the only one that touches its pool and ORM, so a statement
  * that is not pinned to a vault cannot be written anywhere else.
  */
 export function openTenantSessions(options: TenantSessionsOptions): TenantSessions {
   const planes = new Map<string, Omit<SessionParts, "tokens" | "onVaultGone">>();
+  const waitMs = options.poolWaitMs ?? defaultPoolWaitMs;
   const poolSize = Math.max(1, Math.floor(options.poolSize / options.loginCount));
   const planeOf = (login: string) => {
     let entry = planes.get(login);
     if (!entry) {
       const plane = openOrm({ ...options, url: options.urlOf(login), poolSize });
-      const share = createFairShare({ slots: poolSize, waitMs: poolWaitMs, nearnessOf: plane.nearnessOf });
+      const share = createFairShare({ slots: poolSize, waitMs, nearnessOf: plane.nearnessOf });
       entry = { plane, share, writes: new Map() };
       planes.set(login, entry);
     }

@@ -59,8 +59,11 @@ const maxItems = 64;
 const apartMs = 10_000;
 const maxApart = 10_000;
 
-/** Weight of the writes of a vault that wait at most: what they hold stays in memory until their turn. */
-const maxWaitingWeight = 200_000;
+/**
+ * Weight of the writes of a vault that wait at most: what they hold stays in memory until their turn. It is more than a
+ * connection's 256 streams bring with 1,000 samples each.
+ */
+const maxWaitingWeight = 300_000;
 
 interface Waiting {
   /** Grows from write to write of a line. */

@@ -105,6 +105,7 @@ test.each([
 test.each([
   ["WELLVAULT_PORT", ["-1", "65536", "http", "1.5", "0x50", " 80"]],
   ["WELLVAULT_POOL_SIZE", ["0", "1001", "ten"]],
+  ["WELLVAULT_POOL_WAIT_MS", ["0", "3600001", "5s"]],
   ["WELLVAULT_DEFAULT_TIMEOUT_MS", ["0", "3600001", "1s", "60001"]],
   ["WELLVAULT_MAX_TIMEOUT_MS", ["0", "3600001", "9999"]],
   ["WELLVAULT_DRAIN_TIMEOUT_MS", ["-1", "600001"]],

@@ -303,7 +303,7 @@ describe("a crowd of writes of one lock", () => {
 
   test("is turned away when too much waits, and not when that has been served", async () => {
     const { run, giveTurns } = openCrowd();
-    const waiting = Array.from({ length: 200 }, () => run("one", undefined, 1_000));
+    const waiting = Array.from({ length: 300 }, () => run("one", undefined, 1_000));
     await expect(run("two")).rejects.toMatchObject({ reason: ErrorReason.OVERLOADED });
     await giveTurns();
     await Promise.all(waiting);
@@ -323,7 +323,7 @@ describe("a crowd of writes of one lock", () => {
     await giveTurns();
     expect((await failing).map(({ status }) => status)).toContain("rejected");
     fail(false);
-    const waiting = Array.from({ length: 200 }, () => run("one", undefined, 1_000));
+    const waiting = Array.from({ length: 300 }, () => run("one", undefined, 1_000));
     await expect(run("one")).rejects.toMatchObject({ reason: ErrorReason.OVERLOADED });
     await giveTurns();
     await Promise.all(waiting);
