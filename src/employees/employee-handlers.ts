@@ -10,11 +10,12 @@ import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../p
 import type { TenantHandlers } from "../tenancy/handlers.ts";
 import type { PinnedTransaction } from "../tenancy/session.ts";
 import { validateMessage } from "../validation.ts";
-import { allotEmployeeNo, countEmployeeOut } from "./allot-employee-no.ts";
 import { EmployeeEntity, type EmployeeRow } from "./employee-entity.ts";
 import { maxEmployees } from "./employee-limits.ts";
 import { etagOf, fromColumns, fromEntity } from "./employee-message.ts";
 import { employeeNotFound } from "./find-employee.ts";
+import { allotEmployeeNo } from "./statements/allot-employee-no.ts";
+import { countEmployeeOut } from "./statements/count-employee-out.ts";
 import { getEmployee } from "./statements/get-employee.ts";
 import { getEmployeeByExternalId } from "./statements/get-employee-by-external-id.ts";
 import { listEmployees } from "./statements/list-employees.ts";

@@ -1,6 +1,9 @@
 import { errors } from "../errors.ts";
 import type { PinnedTransaction } from "../tenancy/session.ts";
-import { findSources, insertSources, lockSourceCounter, setSourceCounter } from "./statements/sample-sources.ts";
+import { findSources } from "./statements/find-sources.ts";
+import { insertSources } from "./statements/insert-sources.ts";
+import { lockSourceCounter } from "./statements/lock-source-counter.ts";
+import { setSourceCounter } from "./statements/set-source-counter.ts";
 
 /** Sources that a tenant may have, counting a slug's daily and intraday values apart. */
 export const maxSources = 1_000;

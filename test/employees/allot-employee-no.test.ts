@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { statement } from "../../src/database/statement.ts";
-import { allotEmployeeNo, countEmployeeOut } from "../../src/employees/allot-employee-no.ts";
+import { allotEmployeeNo } from "../../src/employees/statements/allot-employee-no.ts";
+import { countEmployeeOut } from "../../src/employees/statements/count-employee-out.ts";
 import { countDeadlocks } from "../support/deadlocks.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
 

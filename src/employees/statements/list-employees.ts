@@ -4,7 +4,7 @@ import { type EmployeeColumns, employeeColumns, employeeRows } from "./employee-
 
 /**
  * A page of the roster, oldest first: a scan of `employees_pkey` from the page's key on that stops after it. Those of
- * a state or team are sifted out of the same scan, which reads 20,000 employees at most besides the deleted ones. 4
+ * a state or team are sifted out of the same scan, which reads 20,000 employees at most besides the deleted ones. 5
  * buffers for 51 employees.
  */
 export const listEmployees = withRows(

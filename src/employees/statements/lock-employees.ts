@@ -2,8 +2,9 @@ import { statement } from "../../database/statement.ts";
 import { type EmployeeColumns, employeeColumns } from "./employee-columns.ts";
 
 /**
- * The employees with some external ids, locked so that they stay as they are read: `employees_external_id_key`, 3
- * buffers for each. Samples and entries refer to the key alone and need not wait.
+ * The employees with some external ids, locked so that they stay as they are read. Samples and entries refer to the
+ * key alone and need not wait. `employees_external_id_key`, then each row to be read and to be locked: 205 buffers for 100
+ * employees.
  */
 export const lockEmployees = statement<[externalIds: readonly string[]], EmployeeColumns>`
   select ${employeeColumns}

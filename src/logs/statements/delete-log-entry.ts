@@ -3,8 +3,8 @@ import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 
 /**
  * Makes an entry a tombstone; what it said is wiped, its key and version stay. Returns nothing when there is no
- * such entry. `employees_employee_id_key`, then `log_entries_pkey`; the work of two statements in three
- * quarters of their time.
+ * such entry. `employees_employee_id_key`, then `log_entries_pkey` and the new version of the row, 18 buffers; the work
+ * of two statements in three quarters of their time.
  */
 export const deleteLogEntry = statement<[employeeId: string, entryId: string], { entry_id: string }>`
   update log_entries

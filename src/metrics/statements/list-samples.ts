@@ -65,8 +65,8 @@ export const sampleRows: RowReader<SampleRow> = {
 /**
  * A page of an employee's samples, newest first. The sources of a kind are looked up in the primary key, each from the
  * one before, and each is a backward scan of the key that stops after a page: so the cost grows with the page, the
- * kinds and the person's own sources of them, and not with what is stored or with what others use. 44 buffers for 51
- * samples of a person with four sources, 319 for 1,441.
+ * kinds and the person's own sources of them, and not with what is stored or with what others use. 43 buffers for 51
+ * samples of a person with four sources, 137 buffers for 1,441.
  */
 export const listSamples = withRows(
   sampleRows,

@@ -18,7 +18,7 @@ export interface KeptDayRow {
   readonly last_epoch: EpochSeconds;
 }
 
-/** The next of an employee's kept days by their key: a range of `sample_days_pkey`. */
+/** The next of an employee's kept days by their key: a range of `sample_days_pkey`, 49 buffers for 400 days. */
 export const exportKeptDays = statement<
   [employeeId: string, afterKind: number, afterDay: CivilDay, afterSourceNo: number, limit: number],
   KeptDayRow

@@ -2,7 +2,10 @@ import { statement, withRows } from "../../database/statement.ts";
 import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 import { type SampleRow, sampleColumns, sampleRows } from "../../metrics/statements/list-samples.ts";
 
-/** The next of an employee's samples by their key: a range of `samples_pkey`. */
+/**
+ * The next of an employee's samples by their key: a range of `samples_pkey`, 20 buffers for 1,000 samples, and a look at
+ * the page of `sample_sources` for each, 1,029 buffers in all.
+ */
 export const exportSamples = withRows(
   sampleRows,
   statement<

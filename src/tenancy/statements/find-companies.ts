@@ -10,7 +10,10 @@ export interface CompanyEntry {
   readonly schema_version: number;
 }
 
-/** What the directory needs of the companies with these tenant ids, as far as they exist; a primary-key look-up each. */
+/**
+ * What the directory needs of the companies with these tenant ids, as far as they exist: `companies_tenant_id_key`, 3
+ * buffers for one company, and as many for ten that stand together.
+ */
 export const findCompanies = statement<[tenantIds: readonly string[]], CompanyEntry>`
   select tenant_id, company_id, vault::text as vault, login::text as login, state, schema_version
   from control.companies

@@ -1,7 +1,10 @@
 import { statement } from "../../database/statement.ts";
 import { type CompanyRow, companyColumns } from "./company-columns.ts";
 
-/** Companies after a tenant id, in the order of their ids, but for the canary; a range scan of the unique index. */
+/**
+ * Companies after a tenant id, in the order of their ids, but for the canary: a range of `companies_tenant_id_key`, 8 buffers
+ * for 51 companies.
+ */
 export const listCompanies = statement<[afterTenantId: string, limit: number, canary: string], CompanyRow>`
   select ${companyColumns}
   from control.companies

