@@ -49,7 +49,8 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
   --samples        instead of peers, PutSamples beside COPY, the size of a sample, and answers from days beside such
                    from samples
   --employees N    of the company that is asked about, with --samples, 10 to 5000; default 1000
-  --cross-check    also measures reads with h2load (Debian: nghttp2-client), to see that the load is not what is slow
+  --cross-check    also measures reads with h2load (Debian: nghttp2-client), to see that the load is not what is slow;
+                   a plan without --only or --smoke does so anyway
   --json           prints the results as JSON on standard output, and everything else on standard error
   --no-write       does not write bench/results.json and the charts
   --help           prints this
@@ -71,6 +72,7 @@ export function readOptions(args: readonly string[]): BenchOptions | "help" {
   const only = values.only?.split(",");
   const cells = only ? plan.filter((cell) => only.some((part) => nameOf(cell).includes(part))) : plan;
   if (cells.length === 0) throw new UsageError(`--only must name some of: ${plan.map(nameOf).join(", ")}`);
+  const isWhole = !only && !values.smoke;
   return {
     cells,
     seconds: bounded("--seconds", values.seconds ?? (values.smoke ? "0.3" : "1"), 0.2, 60),
@@ -79,9 +81,9 @@ export function readOptions(args: readonly string[]): BenchOptions | "help" {
     vaults: values.scale ? Math.floor(bounded("--vaults", values.vaults, 20, 20_000)) : 0,
     samples: values.samples,
     employees: bounded("--employees", values.employees ?? (values.smoke ? "10" : "1000"), 10, 5_000),
-    crossCheck: values["cross-check"],
+    crossCheck: values["cross-check"] || isWhole,
     json: values.json,
-    keep: !only && !values.smoke && !values["no-write"],
+    keep: isWhole && !values["no-write"],
   };
 }
 

@@ -77,7 +77,15 @@ export async function runBench(
     startBar();
     const problems = await runCells(stage.contestants, run);
     endProgress();
-    const crossChecks: CrossCheck[] = options.crossCheck ? await crossCheck(stage, seconds, say) : [];
+    // A run of an hour is not lost because the check of its load could not be made.
+    const crossChecks: CrossCheck[] = options.crossCheck
+      ? await crossCheck(stage, seconds, say).catch((error: unknown) => {
+          say(
+            `The load could not be checked against h2load: ${error instanceof Error ? error.message : String(error)}`,
+          );
+          return [];
+        })
+      : [];
     if (crossChecks.length > 0) say(crossCheckTable(crossChecks));
     const targets = targetsOf(results);
     say(targetTable(targets));
