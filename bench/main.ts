@@ -1,7 +1,5 @@
 import { type BenchOptions, readOptions, UsageError, usage } from "./options.ts";
-
-/** Exit codes of what stops the benchmark from outside, as a shell gives them. */
-const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+import { listenForStop } from "./stopping.ts";
 
 /** Runs the benchmark of the command line and returns the exit code. */
 async function main(): Promise<number> {
@@ -17,14 +15,7 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const stopping = new AbortController();
-  let stoppedBy: keyof typeof exitCodes | undefined;
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(name, () => {
-      stoppedBy ??= name;
-      stopping.abort(new Error(`The benchmark was stopped by ${name}.`));
-    });
-  }
+  const stopping = listenForStop();
   // Before anything heavy is loaded, so that the first line comes at once.
   const stream = options.json ? process.stderr : process.stdout;
   stream.write("Wellvault benchmark: everything runs on this machine, and nothing else should.\n");
@@ -38,9 +29,10 @@ async function main(): Promise<number> {
   } catch (error) {
     const { explain } = await import("../src/cli/explain.ts");
     const failed = error instanceof SuppressedError;
-    if (stoppedBy && !failed) process.stderr.write("\nStopped; the temporary databases are gone.\n");
+    const exitCode = stopping.exitCode();
+    if (exitCode && !failed) process.stderr.write("\nStopped; the temporary databases are gone.\n");
     else process.stderr.write(`\n${explain(failed ? error.error : error)}\n`);
-    return stoppedBy ? exitCodes[stoppedBy] : 1;
+    return exitCode ?? 1;
   }
 }
 

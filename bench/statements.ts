@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
-import { statementCases } from "./statements/cases.ts";
 import { readStatements, saysBuffers } from "./statements/comments.ts";
-import { measureCase, type Reads } from "./statements/measure.ts";
-import { openStatementWorld, size } from "./statements/world.ts";
+import type { Reads } from "./statements/measure.ts";
+import { listenForStop } from "./stopping.ts";
 
 const usage = `Usage: npm run bench:statements -- [options]
 
-Runs every SQL statement of the service beside ${size.employees.toLocaleString("en")} employees, and prints how many pages of 8 kB of which tables
-and indexes each reads or writes ("buffers"), which hardly depends on the machine, and whether its comment says so. It starts PostgreSQL itself, in a temporary folder, on loopback, and removes it at the end.
+Runs every SQL statement of the service in a company with much in it, and prints how many pages of 8 kB of which tables
+and indexes each reads or writes ("buffers"), which hardly depends on the machine, and whether its comment says so. It
+starts PostgreSQL itself, in a temporary folder, on loopback, and removes it at the end.
 Exit code 1 means that a statement reads a table with many rows from end to end, or that its comment says something else.
 
   --only TEXT  only statements whose name has that in it
@@ -24,42 +24,77 @@ interface Result extends Reads {
   readonly what: string;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: "string", default: "" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return void process.stdout.write(usage);
+/** Runs the program of the command line and returns the exit code. */
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (!options) return 2;
+  if (options.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const { signal, exitCode } = listenForStop();
   process.stderr.write("Starting PostgreSQL and filling a company ...\n");
-  await using world = await openStatementWorld();
+  try {
+    const { results, problems } = await measure(options, signal);
+    if (options.json) process.stdout.write(`${JSON.stringify({ results, problems }, undefined, 2)}\n`);
+    for (const problem of problems) process.stderr.write(`${problem}\n`);
+    return problems.length > 0 ? 1 : 0;
+  } catch (error) {
+    const code = exitCode();
+    const { explain } = await import("../src/cli/explain.ts");
+    process.stderr.write(code ? "Stopped; the temporary database is gone.\n" : `${explain(error)}\n`);
+    return code ?? 1;
+  }
+}
+
+function readOptions(): { only: string; json: boolean; help: boolean } | undefined {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: "string", default: "" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`${String(error)}\n\nnpm run bench:statements -- --help lists the options.\n`);
+    return undefined;
+  }
+}
+
+async function measure({ only, json }: { only: string; json: boolean }, signal: AbortSignal) {
+  const { statementCases } = await import("./statements/cases.ts");
+  const { measureCase } = await import("./statements/measure.ts");
+  const { openStatementWorld } = await import("./statements/world.ts");
+  const comments = new Map((await readStatements()).map(({ name, comment }) => [name, comment]));
   const results: Result[] = [];
   const problems: string[] = [];
-  const comments = new Map((await readStatements()).map(({ name, comment }) => [name, comment]));
-  for (const one of statementCases(world)) {
-    if (!one.name.includes(values.only)) continue;
+  await using world = await openStatementWorld();
+  const cases = statementCases(world).filter(({ name }) => name.includes(only));
+  if (cases.length === 0) problems.push(`No statement has "${only}" in its name.`);
+  for (const one of cases) {
+    signal.throwIfAborted();
     const reads = await measureCase(world, one);
     const result = { name: one.name, what: one.what, ...reads };
     results.push(result);
-    if (!values.json) process.stdout.write(lineOf(result));
-    if (reads.rows !== one.rows) problems.push(`${one.name}, ${one.what}: ${reads.rows} rows instead of ${one.rows}`);
+    if (!json) process.stdout.write(linesOf(result));
+    const add = (problem: string) => problems.push(`${one.name}, ${one.what}: ${problem}`);
+    if (reads.rows !== one.rows) add(`${reads.rows} rows instead of ${one.rows}`);
     if (!saysBuffers(comments.get(one.name) ?? "", reads.buffers)) {
-      problems.push(`${one.name}, ${one.what}: ${reads.buffers} buffers, and its comment does not say so`);
+      add(`${reads.buffers} buffers, and its comment does not say so`);
     }
     for (const name of reads.scanned.filter((table) => large.includes(table) && !one.mayScan.includes(table))) {
-      problems.push(`${one.name}, ${one.what}: reads ${name} from end to end`);
+      add(`reads ${name} from end to end`);
     }
   }
-  if (values.json) process.stdout.write(`${JSON.stringify({ results, problems }, undefined, 2)}\n`);
-  for (const problem of problems) process.stderr.write(`${problem}\n`);
-  if (problems.length > 0) process.exitCode = 1;
+  return { results, problems };
 }
 
-function lineOf({ name, what, rows, buffers, of }: Result): string {
-  const parts = of.map((part) => `${part.buffers.toLocaleString("en")} ${part.name}`).join(", ");
-  return `${name.padEnd(24)} ${what}\n  ${buffers.toLocaleString("en")} buffers, ${rows.toLocaleString("en")} rows: ${parts}\n`;
+function linesOf({ name, what, rows, buffers, of }: Result): string {
+  const figure = (value: number) => value.toLocaleString("en");
+  const count = (value: number, noun: string) => `${figure(value)} ${noun}${value === 1 ? "" : "s"}`;
+  const parts = of.map((part) => `${figure(part.buffers)} ${part.name}`).join(", ");
+  return `${name.padEnd(24)} ${what}\n  ${count(buffers, "buffer")}, ${count(rows, "row")}${parts && `: ${parts}`}\n`;
 }
 
-await main();
+process.exitCode = await main();

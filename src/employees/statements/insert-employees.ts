@@ -2,7 +2,7 @@ import { statement } from "../../database/statement.ts";
 import { type EmployeeColumns, employeeColumns } from "./employee-columns.ts";
 
 /**
- * Adds employees: each into the table and its four indexes, 9 buffers for one employee and 9,083 buffers for 1,000.
+ * Adds employees: each into the table and its four indexes, 9 buffers for one employee and 9,091 buffers for 1,000.
  *
  * Arrays have an element for each employee; the first gets the number after `lastNo`.
  */

@@ -26,7 +26,7 @@ export interface AggregateRow {
  * largest for kinds that are added. Of several sources, the one with the most is taken for kinds that are added, day by
  * day, and all for the others. Where sources are alike, the first by slug is taken. There is always one row at least.
  *
- * For each kind a range of `sample_days_pkey`, which has a row for each day and source: 42 buffers for a year of four sources.
+ * For each kind a range of `sample_days_pkey`, which has a row for each day and source: 40 buffers for a year of four sources.
  */
 export const aggregateSampleDays = statement<
   [

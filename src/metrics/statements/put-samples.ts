@@ -56,7 +56,7 @@ const sourceNos = fragment`array(
  *
  * `employees_employee_id_key`, `sample_sources` (one page, or its key) for each source, then an insertion by way
  * of `samples_pkey` for each sample: 30 buffers for one sample, 19,053 buffers for 1,000 of a day, of which the foreign keys
- * take 9,000. When all of them are stored already it is 6,005 buffers, and 12,133 buffers for 1,000 higher versions. It does the work of three statements in as long as these take in
+ * take 9,000. When all of them are stored already it is 6,005 buffers, and 12,131 buffers for 1,000 higher versions. It does the work of three statements in as long as these take in
  * PostgreSQL, for 1, 20 and 1,000 samples, and in one round trip; more than half of it are the foreign keys. A join
  * with what is stored, to count in the same statement what is stale, would read the whole table: PostgreSQL does
  * not know how few rows a batch meets.

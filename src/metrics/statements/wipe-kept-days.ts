@@ -4,7 +4,7 @@ import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 /**
  * Wipes the days of a kind and a source that are kept because their samples were purged and that lie whole within a
  * range of time, by whatever offset they are taken. They stay kept, with a count of 0. A range of `sample_days_pkey`
- * and a new version of each row, 623 buffers for 100 days.
+ * and a new version of each row, 626 buffers for 100 days.
  *
  * With an offset of 14 hours a day begins and ends so much earlier or later than in UTC, and the samples of a night
  * begin up to two days before the day on which it ends.

@@ -4,7 +4,7 @@ import { type SampleRow, sampleColumns, sampleRows } from "../../metrics/stateme
 
 /**
  * The next of an employee's samples by their key: a range of `samples_pkey`, 20 buffers for 1,000 samples, and a look at
- * the page of `sample_sources` for each, 1,029 buffers in all.
+ * the page of `sample_sources` for each, 1,027 buffers in all.
  */
 export const exportSamples = withRows(
   sampleRows,
