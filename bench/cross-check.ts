@@ -15,26 +15,28 @@ const run = promisify(execFile);
 /** Connections and turns of either load. */
 const connections = 4;
 const turns = 3;
+/** How long one turn of h2load may take, in milliseconds. */
+const timeoutMs = 60_000;
 
 /** The slowest contestant to answer a read would do; these two are the fastest, where the load matters most. */
 const checked: readonly ContestantName[] = ["ours", "unisolated"];
+
+/** Whether h2load is installed. */
+export async function hasH2load(): Promise<boolean> {
+  return await run("h2load", ["--version"]).then(
+    () => true,
+    () => false,
+  );
+}
 
 /**
  * Measures reads for one tenant by this benchmark's load and by h2load, a client in C, in turns. When the two
  * agree, or the own load is ahead, it is the server that a figure is about and not the load. h2load sends one body
  * only and looks at no trailers, so it checks and does not replace.
  *
- * @returns nothing where h2load is not installed
+ * @throws Error when h2load does not end in time, or not every call of it was answered
  */
-export async function crossCheck(stage: Stage, seconds: number, say: (text: string) => void): Promise<CrossCheck[]> {
-  const isInstalled = await run("h2load", ["--version"]).then(
-    () => true,
-    () => false,
-  );
-  if (!isInstalled) {
-    say("h2load is not installed, so the load is not checked against it. On Debian: apt-get install nghttp2-client");
-    return [];
-  }
+export async function crossCheck(stage: Stage, seconds: number): Promise<CrossCheck[]> {
   const checks: CrossCheck[] = [];
   for (const { name, port, people } of stage.servers.filter((server) => checked.includes(server.name))) {
     const [person] = people;
@@ -69,12 +71,15 @@ async function readWithH2load(
     const headers = ["content-type: application/grpc+proto", "te: trailers", "x-role: employee"];
     headers.push(`x-tenant-id: ${tenantId}`, `x-employee-id: ${employeeId}`);
     const perConnection = String(Math.ceil(referenceInFlight / connections));
-    const { stdout } = await run("h2load", [
-      ...["-n", String(Math.max(calls, referenceInFlight)), "-c", String(connections), "-m", perConnection, "-d", file],
+    const count = String(Math.max(calls, referenceInFlight));
+    const args = [
+      ...["-n", count, "-c", String(connections), "-m", perConnection, "-d", file],
       ...headers.flatMap((header) => ["-H", header]),
       `http://127.0.0.1:${port}/wellvault.v1.EmployeeLogService/ListLogEntries`,
-    ]);
-    const [, perSecond = "NaN"] = /finished in [^,]+, ([\d.]+) req\/s/.exec(stdout) ?? [];
+    ];
+    const { stdout } = await run("h2load", args, { timeout: timeoutMs });
+    const [, perSecond] = /finished in [^,]+, ([\d.]+) req\/s/.exec(stdout) ?? [];
+    if (!perSecond || !stdout.includes(`${count} succeeded, 0 failed`)) throw new Error(`h2load printed: ${stdout}`);
     return Number(perSecond);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -45,7 +45,7 @@ export const defaultPlan: readonly Cell[] = [
   cell("write", 256),
   cell("read", 16),
   cell("read", 64),
-  cell("batch", 4),
+  cell("batch", 1),
   cell("batch", 16),
   cell("write", 64, 1),
   cell("write", 64, 1_000),

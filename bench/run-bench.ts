@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { showProgress } from "../src/cli/demo/progress.ts";
 import { withClient } from "./contestants/peer-database.ts";
-import { crossCheck } from "./cross-check.ts";
+import { crossCheck, hasH2load } from "./cross-check.ts";
 import type { BenchOptions } from "./options.ts";
 import { drawCharts } from "./report/charts.ts";
 import { toJson } from "./report/json.ts";
@@ -27,6 +27,8 @@ export async function runBench(
 ): Promise<Results> {
   const { cells, seconds, rounds, maxCalls } = options;
   const say = (text: string) => void stream.write(`${text}\n`);
+  // Before anything is measured: whoever works in the folder meanwhile changes what the commit is.
+  const commit = await describeCommit();
   let progress: ReturnType<typeof showProgress> | undefined;
   const endProgress = () => {
     progress?.[Symbol.dispose]();
@@ -50,6 +52,10 @@ export async function runBench(
     });
     if (!stage.contestants.some(({ name }) => name === "pgbench")) {
       say("pgbench is not installed and takes no part. On Debian: apt-get install postgresql-contrib");
+    }
+    const isChecked = options.crossCheck && (await hasH2load());
+    if (options.crossCheck && !isChecked) {
+      say("h2load is not installed, so the load is not checked against it. On Debian: apt-get install nghttp2-client");
     }
     const { rows } = await withClient(stage.database.url, (admin) =>
       admin.query<{ server_version: string }>("show server_version"),
@@ -78,11 +84,10 @@ export async function runBench(
     const problems = await runCells(stage.contestants, run);
     endProgress();
     // A run of an hour is not lost because the check of its load could not be made.
-    const crossChecks: CrossCheck[] = options.crossCheck
-      ? await crossCheck(stage, seconds, say).catch((error: unknown) => {
-          say(
-            `The load could not be checked against h2load: ${error instanceof Error ? error.message : String(error)}`,
-          );
+    const crossChecks: CrossCheck[] = isChecked
+      ? await crossCheck(stage, seconds).catch((error: unknown) => {
+          signal.throwIfAborted();
+          say(`The load was not checked against h2load: ${error instanceof Error ? error.message : String(error)}`);
           return [];
         })
       : [];
@@ -91,7 +96,7 @@ export async function runBench(
     say(targetTable(targets));
     const found: Results = {
       date: new Date().toISOString().slice(0, 10),
-      commit: await describeCommit(),
+      commit,
       machine: await describeMachine(rows[0]?.server_version ?? "unknown"),
       ...{ seconds, rounds, cells: results, targets, crossChecks, problems },
     };

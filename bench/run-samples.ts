@@ -41,6 +41,7 @@ export async function runSamples(
   stream: NodeJS.WriteStream,
   signal: AbortSignal,
 ): Promise<SamplesResults> {
+  const commit = await describeCommit();
   await using started = new AsyncDisposableStack();
   stream.write("Starting PostgreSQL and Wellvault ...\n");
   const database = started.use(await startBenchDatabase());
@@ -109,7 +110,7 @@ export async function runSamples(
       "select current_setting('server_version') as version",
     );
     const machine = await describeMachine(versions[0]?.version.split(" ")[0] ?? "");
-    const text = JSON.stringify({ ...results, commit: await describeCommit(), employees, machine }, null, 2);
+    const text = JSON.stringify({ ...results, commit, employees, machine }, null, 2);
     await writeFile(join(import.meta.dirname, "samples-results.json"), `${text}\n`);
   }
   return results;

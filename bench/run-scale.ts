@@ -57,6 +57,7 @@ export async function runScale(
   stream: NodeJS.WriteStream,
   signal: AbortSignal,
 ): Promise<ScaleResults> {
+  const commit = await describeCommit();
   await using started = new AsyncDisposableStack();
   const load = started.use(startLoad());
   const sizes: Size[] = [];
@@ -130,7 +131,7 @@ export async function runScale(
   }
   const found: ScaleResults = {
     date: new Date().toISOString().slice(0, 10),
-    commit: await describeCommit(),
+    commit,
     machine: await describeMachine(serverVersion),
     ...{ inFlight, rounds, sizes: results, problems },
   };

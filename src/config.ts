@@ -23,7 +23,7 @@ export interface Config {
   readonly migrate: boolean;
   /** Connections to the database that data calls share. */
   readonly poolSize: number;
-  /** How long a data call waits for one of them before it is turned away, in milliseconds. */
+  /** How long a data call waits for one of them before it is turned away, in milliseconds; the longest deadline at most. */
   readonly poolWaitMs: number;
   /** Deadline of a call that names none, in milliseconds. */
   readonly defaultTimeoutMs: number;

@@ -1,6 +1,6 @@
 /**
- * The service itself, with its defaults and the development identity, in a process of its own. The peers have neither
- * deadlines nor bounds on waiting, so no call that waits for its turn is turned away here either.
+ * The service itself with the development identity, in a process of its own, and with its defaults but for two: the peers
+ * have neither deadlines nor bounds on waiting, so here a call may wait a minute.
  */
 import { readConfig } from "../../src/config.ts";
 import { startService } from "../../src/service.ts";

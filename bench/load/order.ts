@@ -1,5 +1,8 @@
 import type { Operation, Spread } from "../plan.ts";
 
+/** How long calls may take that wait for their answer when no new ones are made, in milliseconds. */
+export const drainMs = 60_000;
+
 /** A tenant as the load knows it. */
 export interface Person {
   readonly tenantId: string;

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
-import type { LoadAnswer, LoadOrder, LoadResult } from "./order.ts";
+import { drainMs, type LoadAnswer, type LoadOrder, type LoadResult } from "./order.ts";
 
 /** The process that makes the calls; disposing of it ends it. */
 export interface LoadProcess extends Disposable {
@@ -13,7 +13,7 @@ export interface LoadProcess extends Disposable {
 }
 
 /** How long after the last possible answer the process is given up, in milliseconds. */
-const graceMs = 90_000;
+const graceMs = 30_000;
 
 /** Starts the load's process. */
 export function startLoad(): LoadProcess {
@@ -34,7 +34,7 @@ export function startLoad(): LoadProcess {
         const onExit = () => settle(() => fail(new Error("the load's process ended")));
         const timer = setTimeout(
           () => settle(() => fail(new Error("the load's process does not answer"))),
-          order.seconds * 1_000 + graceMs,
+          order.seconds * 1_000 + drainMs + graceMs,
         );
         child.on("message", onAnswer);
         child.on("exit", onExit);

@@ -2,14 +2,12 @@ import { pageRows } from "../plan.ts";
 import { Connection, type ConnectionListener } from "./connection.ts";
 import { countEntries } from "./count-entries.ts";
 import { HeaderVerdicts, judgeResponse, judgeTrailers } from "./header-verdicts.ts";
-import type { LoadOrder, LoadResult } from "./order.ts";
+import { drainMs, type LoadOrder, type LoadResult } from "./order.ts";
 import { drawTenants } from "./picks.ts";
 import { prepareRequests } from "./requests.ts";
 
 /** Connections at most; a service behind a mesh sees a handful, each with many calls. */
 const maxConnections = 4;
-/** How long calls may take that wait for their answer when no new ones are made, in milliseconds. */
-const drainMs = 60_000;
 
 /** A call that waits for its answer. */
 interface Waiting {

@@ -60,8 +60,8 @@ const apartMs = 10_000;
 const maxApart = 10_000;
 
 /**
- * Weight of the writes of a vault that wait at most: what they hold stays in memory until their turn. It is more than a
- * connection's 256 streams bring with 1,000 samples each.
+ * Weight of the writes of a vault and kind that wait at most: what they hold stays in memory until their turn. 256 calls
+ * of 1,000 samples each fit in it, as many as a caller's connection has streams.
  */
 const maxWaitingWeight = 300_000;
 
