@@ -55,7 +55,7 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
   --no-write       does not write bench/results.json and the charts
   --help           prints this
 
-A plan without --only writes bench/results.json and the charts beside it, --samples bench/samples-results.json,
+A plan without --only or --smoke writes bench/results.json and the charts beside it, --samples bench/samples-results.json,
 and --scale with ${defaultVaults} vaults bench/scale-results.json.
 `;
 

@@ -1,14 +1,15 @@
 import { parseArgs } from "node:util";
-import { readStatements, saysBuffers } from "./statements/comments.ts";
+import { buffersIn, isNear, readStatements } from "./statements/comments.ts";
 import type { Reads } from "./statements/measure.ts";
 import { listenForStop } from "./stopping.ts";
 
 const usage = `Usage: npm run bench:statements -- [options]
 
-Runs every SQL statement of the service in a company with much in it, and prints how many pages of 8 kB of which tables
-and indexes each reads or writes ("buffers"), which hardly depends on the machine, and whether its comment says so. It
-starts PostgreSQL itself, in a temporary folder, on loopback, and removes it at the end.
-Exit code 1 means that a statement reads a table with many rows from end to end, or that its comment says something else.
+Runs every statement of the folders src/*/statements in a company with much in it, and prints how often each looks at
+a page of which table or index ("buffers", of 8 kB), which hardly depends on the machine, and whether its comment says
+so. It starts PostgreSQL itself, in a temporary folder, on loopback, and removes it at the end.
+Exit code 1 means that a statement reads a table with many rows from end to end and is not known to, or that its comment
+says something else.
 
   --only TEXT  only statements whose name has that in it
   --json       prints the figures as JSON
@@ -27,52 +28,63 @@ interface Result extends Reads {
 /** Runs the program of the command line and returns the exit code. */
 async function main(): Promise<number> {
   const options = readOptions();
-  if (!options) return 2;
+  if (typeof options === "string") {
+    process.stderr.write(`${options}\n\nnpm run bench:statements -- --help lists the options.\n`);
+    return 2;
+  }
   if (options.help) {
     process.stdout.write(usage);
     return 0;
   }
+  const comments = new Map((await readStatements()).map(({ name, comment }) => [name, comment]));
+  if (![...comments.keys()].some((name) => name.includes(options.only))) {
+    process.stderr.write(`--only must be a part of some of: ${[...comments.keys()].sort().join(", ")}\n`);
+    return 2;
+  }
   const { signal, exitCode } = listenForStop();
   process.stderr.write("Starting PostgreSQL and filling a company ...\n");
   try {
-    const { results, problems } = await measure(options, signal);
+    const { results, problems } = await measure(comments, options, signal);
     if (options.json) process.stdout.write(`${JSON.stringify({ results, problems }, undefined, 2)}\n`);
     for (const problem of problems) process.stderr.write(`${problem}\n`);
     return problems.length > 0 ? 1 : 0;
   } catch (error) {
     const code = exitCode();
+    const failed = error instanceof SuppressedError;
     const { explain } = await import("../src/cli/explain.ts");
-    process.stderr.write(code ? "Stopped; the temporary database is gone.\n" : `${explain(error)}\n`);
+    if (code && !failed) process.stderr.write("Stopped; the temporary database is gone.\n");
+    else process.stderr.write(`${explain(failed ? error.error : error)}\n`);
     return code ?? 1;
   }
 }
 
-function readOptions(): { only: string; json: boolean; help: boolean } | undefined {
+/** Reads the command line; returns what is wrong with it, if something is. */
+function readOptions(): { only: string; json: boolean; help: boolean } | string {
   try {
     return parseArgs({
       options: {
         only: { type: "string", default: "" },
         json: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
       },
     }).values;
   } catch (error) {
-    process.stderr.write(`${String(error)}\n\nnpm run bench:statements -- --help lists the options.\n`);
-    return undefined;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
-async function measure({ only, json }: { only: string; json: boolean }, signal: AbortSignal) {
+async function measure(
+  comments: ReadonlyMap<string, string>,
+  { only, json }: { only: string; json: boolean },
+  signal: AbortSignal,
+) {
   const { statementCases } = await import("./statements/cases.ts");
   const { measureCase } = await import("./statements/measure.ts");
   const { openStatementWorld } = await import("./statements/world.ts");
-  const comments = new Map((await readStatements()).map(({ name, comment }) => [name, comment]));
   const results: Result[] = [];
   const problems: string[] = [];
-  await using world = await openStatementWorld();
-  const cases = statementCases(world).filter(({ name }) => name.includes(only));
-  if (cases.length === 0) problems.push(`No statement has "${only}" in its name.`);
-  for (const one of cases) {
+  await using world = await openStatementWorld(signal);
+  for (const one of statementCases(world).filter(({ name }) => name.includes(only))) {
     signal.throwIfAborted();
     const reads = await measureCase(world, one);
     const result = { name: one.name, what: one.what, ...reads };
@@ -80,14 +92,25 @@ async function measure({ only, json }: { only: string; json: boolean }, signal: 
     if (!json) process.stdout.write(linesOf(result));
     const add = (problem: string) => problems.push(`${one.name}, ${one.what}: ${problem}`);
     if (reads.rows !== one.rows) add(`${reads.rows} rows instead of ${one.rows}`);
-    if (!saysBuffers(comments.get(one.name) ?? "", reads.buffers)) {
-      add(`${reads.buffers} buffers, and its comment does not say so`);
-    }
     for (const name of reads.scanned.filter((table) => large.includes(table) && !one.mayScan.includes(table))) {
       add(`reads ${name} from end to end`);
     }
   }
+  problems.push(...compare(comments, results));
   return { results, problems };
+}
+
+/** What comments say and was not found, and what was found and no comment says. */
+function compare(comments: ReadonlyMap<string, string>, results: readonly Result[]): string[] {
+  return [...Map.groupBy(results, ({ name }) => name)].flatMap(([name, cases]) => {
+    const figures = buffersIn(comments.get(name) ?? "");
+    const untold = cases.filter(({ buffers }) => !figures.some((figure) => isNear(figure, buffers)));
+    const unseen = figures.filter((figure) => !cases.some(({ buffers }) => isNear(figure, buffers)));
+    return [
+      ...untold.map(({ what, buffers }) => `${name}, ${what}: ${buffers} buffers, and its comment does not say so`),
+      ...unseen.map((figure) => `${name}: its comment says ${figure} buffers, and no case has them`),
+    ];
+  });
 }
 
 function linesOf({ name, what, rows, buffers, of }: Result): string {

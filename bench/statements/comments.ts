@@ -27,9 +27,12 @@ export async function readStatements(): Promise<DeclaredStatement[]> {
   return found;
 }
 
-/** Whether a comment names so many buffers, or up to a tenth more or less: pages are filled a little differently each time. */
-export function saysBuffers(comment: string, buffers: number): boolean {
-  return [...comment.matchAll(/\b([\d,]+) buffers?\b/g)].some(
-    ([, figure = ""]) => Math.abs(Number(figure.replaceAll(",", "")) - buffers) <= buffers / 10,
-  );
+/** The numbers of buffers that a comment names. */
+export function buffersIn(comment: string): number[] {
+  return [...comment.matchAll(/\b([\d,]+) buffers?\b/g)].map(([, figure = ""]) => Number(figure.replaceAll(",", "")));
+}
+
+/** Whether a comment's figure is what was read, up to a tenth more or less: pages are filled a little differently each time. */
+export function isNear(figure: number, buffers: number): boolean {
+  return Math.abs(figure - buffers) <= buffers / 10;
 }

@@ -24,7 +24,8 @@ const changedTables = "counters, employees, log_entries, samples, sample_days, s
 export async function measureCase(world: StatementWorld, one: StatementCase): Promise<Reads> {
   await runOnce(world, one, 1);
   const reads = await runOnce(world, one, 0);
-  // What was undone is still there, and whoever comes next would read past it.
+  // Rows that were undone are still there. Those of somebody else are only met by who reads a table from end to end, but
+  // the cases that follow are for the same two.
   await world.admin.query(`vacuum ${changedTables}`);
   return reads;
 }

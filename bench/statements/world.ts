@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type pg from "pg";
@@ -50,12 +50,20 @@ export interface StatementWorld extends AsyncDisposable {
   readonly employeeIds: readonly string[];
 }
 
-/** Makes the database. Every table is vacuumed and analysed, and stays as it is. */
-export async function openStatementWorld(): Promise<StatementWorld> {
+/**
+ * Makes the database. Every table is vacuumed and analysed, and stays as it is.
+ *
+ * @param signal ends it between two of its steps when it fires; its reason is thrown
+ */
+export async function openStatementWorld(signal: AbortSignal): Promise<StatementWorld> {
   await using started = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "wellvault-statements-"));
   started.defer(() => rm(folder, { recursive: true, force: true }));
+  // For root the server runs as another user, who has to get in.
+  await chmod(folder, 0o711);
   const server = await startEmbeddedServer({ folder, disposable: true });
+  // Where that user could not, it has a folder elsewhere.
+  started.defer(() => rm(server.folder, { recursive: true, force: true }));
   started.defer(() => server.stop("immediate"));
   const tokenKey = deriveTokenKey("statements");
   await migrateControl(server.url, { loginSecret: undefined, tokenKey, metricKinds: kindRows });
@@ -73,7 +81,7 @@ export async function openStatementWorld(): Promise<StatementWorld> {
   await admin.query("select set_config('search_path', $1, false)", [company.vault]);
   // The others are rows without vaults; and what is written here is right, so nobody needs to look at each row's references.
   await admin.query("set session_replication_role = replica");
-  await fill(admin);
+  await fill(admin, signal);
   await admin.query("reset session_replication_role");
   await admin.query("vacuum analyze");
   // PostgreSQL does not add what a parallel worker reads to what the session reads.
@@ -94,7 +102,7 @@ export async function openStatementWorld(): Promise<StatementWorld> {
   };
 }
 
-async function fill(admin: pg.Client): Promise<void> {
+async function fill(admin: pg.Client, signal: AbortSignal): Promise<void> {
   await admin.query(
     `insert into control.companies (tenant_id, display_name, external_id, request_id, login)
      select 'company-' || lpad(n::text, 5, '0'), 'Company ' || n, 'X-' || n, gen_random_uuid(), 'wellvault_app'
@@ -112,6 +120,7 @@ async function fill(admin: pg.Client): Promise<void> {
     [size.sources],
   );
   await admin.query("update counters set last_value = $1 where name = 'sample_source'", [size.sources]);
+  signal.throwIfAborted();
   await admin.query(
     `insert into samples (
        start_time, value, version, employee_no, end_seconds, kind, source_no, utc_offset_minutes, recording_method
@@ -127,6 +136,7 @@ async function fill(admin: pg.Client): Promise<void> {
       size.samplesOfDay,
     ],
   );
+  signal.throwIfAborted();
   await admin.query(
     `insert into sample_days (employee_no, kind, civil_day, source_no, count, sum, min, max, last, last_time, state)
      select

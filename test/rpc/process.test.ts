@@ -102,6 +102,11 @@ test.each([
   expect(program.output()).not.toMatch(/\n {4}at /);
 });
 
+test("a data call waits for a connection as long as WELLVAULT_POOL_WAIT_MS says, 5 seconds unless set", () => {
+  expect(readConfig({}).poolWaitMs).toBe(5_000);
+  expect(readConfig({ WELLVAULT_POOL_WAIT_MS: "300" }).poolWaitMs).toBe(300);
+});
+
 test.each([
   ["WELLVAULT_PORT", ["-1", "65536", "http", "1.5", "0x50", " 80"]],
   ["WELLVAULT_POOL_SIZE", ["0", "1001", "ten"]],

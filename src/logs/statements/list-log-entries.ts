@@ -3,9 +3,11 @@ import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 import { type LogRow, logColumns, logRows } from "./log-columns.ts";
 
 /**
- * A page of an employee's entries, newest first: a scan of `log_entries_start_time_idx` from the page's key on,
- * 12 buffers for 51 entries in the middle of 1,000, and 20 buffers when they are those of one type out of five. An empty array of types means all, `-infinity` and `infinity` no bound. The work of two
- * statements in two thirds of their time; with the employee joined instead it would be all of it.
+ * A page of an employee's entries, newest first. An empty array of types means all, `-infinity` and `infinity` no bound.
+ *
+ * A scan of `log_entries_start_time_idx` from the page's key on: 12 buffers for 51 entries in the middle of 1,000, and 20
+ * buffers when they are those of one type out of five. The work of two statements in two thirds of their time; with the
+ * employee joined instead it would be all of it.
  */
 export const listLogEntries = withRows(
   logRows,

@@ -4,8 +4,8 @@ import { type LogRow, logColumns, logRows } from "./log-columns.ts";
 
 /**
  * The first page of an employee's entries, of whatever type and time: what an app shows when it opens. The same scan
- * as of {@link listLogEntries} from its start, 9 buffers for 51 entries, without the conditions that would hold for every row: to plan them takes as long as
- * to read a page.
+ * as of {@link listLogEntries} from its start, 9 buffers for 51 entries, without the conditions that would hold for every
+ * row: to plan them takes as long as to read a page.
  */
 export const listNewestLogEntries = withRows(
   logRows,

@@ -7,9 +7,10 @@ import { keptStatement } from "../../database/statement.ts";
  * nothing was stored: the version is there already, or the employee is not, or has left (any state but 1).
  *
  * `employees_employee_id_key`, then the insertion by way of `log_entries_pkey`: 20 buffers for a new entry, with those of
- * the foreign key, and as many for a higher version of one. For an entry that is stored it does the work of three statements, in half of their time. It does not look up what is there
- * instead: that would take half as long again for every entry, and miss a row that another transaction commits
- * meanwhile. Whoever needs it reads it with the next statement, which sees what this one met.
+ * the foreign key, and as many for a higher version of one. For an entry that is stored it does the work of three
+ * statements, in half of their time. It does not look up what is there instead: that would take half as long again for
+ * every entry, and miss a row that another transaction commits meanwhile. Whoever needs it reads it with the next
+ * statement, which sees what this one met.
  */
 export const putLogEntry = keptStatement<
   [

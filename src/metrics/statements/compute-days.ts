@@ -7,8 +7,9 @@ import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
  * `lockStaleDays`.
  *
  * For each run of days of a source that follow each other one range of `samples_pkey`, and a look-up for each latest
- * sample. With every offset there is, a day begins up to 14 hours before or after it does in UTC, and a night that ends on it begins
- * up to two days earlier. 259 buffers for a day of four sources with 720 samples each, 1,058 buffers for ten. The offset of 0 has the day of a sample computed once and not wherever it is named.
+ * sample: 259 buffers for a day of four sources with 720 samples each, 1,058 buffers for ten. With every offset there is, a
+ * day begins up to 14 hours before or after it does in UTC, and a night that ends on it begins up to two days earlier. The
+ * offset of 0 has the day of a sample computed once and not wherever it is named.
  */
 export const computeDays = statement<
   [

@@ -12,9 +12,9 @@ export const samplesOfStep = 5_000;
  * may be more.
  *
  * A range of `samples_pkey`, read no further than the last of them, twice: first the samples are locked, in the order in
- * which batches write, and then those up to the last of these are changed. 50,594 buffers for 5,000 samples, ten for each: to read it, to lock it, and
- * its new version. With a join of the two, or with the limit as
- * a parameter, PostgreSQL reads the whole table instead.
+ * which batches write, and then those up to the last of these are changed. 50,594 buffers for 5,000 samples, ten for each:
+ * to read it, to lock it, and its new version. With a join of the two, or with the limit as a parameter, PostgreSQL reads
+ * the whole table instead.
  */
 export const deleteSamplesInRange = statement<
   [

@@ -16,8 +16,8 @@ export interface StaleDay {
  * them, after every transaction that has marked them. Only a later statement is sure to see what those wrote. There is
  * always one row at least.
  *
- * Two ranges of `sample_days_pkey`, and each row to be locked: 330 buffers for ten days of four sources. Days are counted and not rows, for a day is computed by one look at its samples,
- * however many sources these have.
+ * Two ranges of `sample_days_pkey`, and each row to be locked: 330 buffers for ten days of four sources. Days are counted
+ * and not rows, for a day is computed by one look at its samples, however many sources these have.
  */
 export const lockStaleDays = statement<
   [employeeId: string, kind: number, from: CivilDay, to: CivilDay, maxDays: number],

@@ -54,12 +54,14 @@ const sourceNos = fragment`array(
  * when there is no such employee, or one who has left (any state but 1). The days of what was written are marked
  * as stale; a batch that changes nothing marks none.
  *
- * `employees_employee_id_key`, `sample_sources` (one page, or its key) for each source, then an insertion by way
- * of `samples_pkey` for each sample: 30 buffers for one sample, 19,053 buffers for 1,000 of a day, of which the foreign keys
- * take 9,000. When all of them are stored already it is 6,005 buffers, and 12,131 buffers for 1,000 higher versions. It does the work of three statements in as long as these take in
- * PostgreSQL, for 1, 20 and 1,000 samples, and in one round trip; more than half of it are the foreign keys. A join
- * with what is stored, to count in the same statement what is stale, would read the whole table: PostgreSQL does
- * not know how few rows a batch meets.
+ * `employees_employee_id_key`, `sample_sources_slug_daily_key` for each source, then an insertion by way of `samples_pkey`
+ * for each sample: 30 buffers for one sample and 19,053 buffers for 1,000 of a day, nearly half of them for the two
+ * foreign keys, which take more than half of the time. When all of them are stored already it is 6,005 buffers, and 12,131
+ * buffers for 1,000 higher versions.
+ *
+ * It does the work of three statements in as long as these take in PostgreSQL, for 1, 20 and 1,000 samples, and in one
+ * round trip. A join with what is stored, to count in the same statement what is stale, would read the whole table:
+ * PostgreSQL does not know how few rows a batch meets.
  */
 export const putSamples = keptStatement<SampleArrays, PutCounts>`
   with known as (

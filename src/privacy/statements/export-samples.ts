@@ -3,8 +3,8 @@ import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 import { type SampleRow, sampleColumns, sampleRows } from "../../metrics/statements/list-samples.ts";
 
 /**
- * The next of an employee's samples by their key: a range of `samples_pkey`, 20 buffers for 1,000 samples, and a look at
- * the page of `sample_sources` for each, 1,027 buffers in all.
+ * The next of an employee's samples by their key: a range of `samples_pkey`, and a look at `sample_sources` for each. 1,027
+ * buffers for 1,000 samples, all but some 25 of them for the latter, which is a single page.
  */
 export const exportSamples = withRows(
   sampleRows,

@@ -12,7 +12,7 @@ export interface CompanyEntry {
 
 /**
  * What the directory needs of the companies with these tenant ids, as far as they exist: `companies_tenant_id_key`, 3
- * buffers for one company, and as many for ten that stand together.
+ * buffers for ten whose ids follow each other.
  */
 export const findCompanies = statement<[tenantIds: readonly string[]], CompanyEntry>`
   select tenant_id, company_id, vault::text as vault, login::text as login, state, schema_version

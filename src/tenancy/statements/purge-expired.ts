@@ -13,7 +13,8 @@ export interface PurgeStep {
 }
 
 /**
- * One step of a purge; sql/control/0010_purge.sql says what it is. Ranges of `samples_pkey` and `log_entries_pkey`: 16,085
+ * One step of a purge; sql/control/0011_purge_by_stream.sql says what it is. A range of `samples_pkey` for each kind and
+ * source, and one of `log_entries_pkey`: 16,085
  * buffers for 1,000 samples that are removed, and 1,803 buffers to find nothing at 100 employees.
  */
 export const purgeExpiredStep = statement<
