@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { ContestantName } from "./contestants/contestant.ts";
+import type { Person } from "./load/order.ts";
 import { prepareRequests } from "./load/requests.ts";
 import { median } from "./measure/statistics.ts";
 import { referenceInFlight } from "./plan.ts";
@@ -15,8 +16,8 @@ const run = promisify(execFile);
 /** Connections and turns of either load. */
 const connections = 4;
 const turns = 3;
-/** How long one turn of h2load may take, in milliseconds. */
-const timeoutMs = 60_000;
+/** How long one turn of h2load may take beyond three times that of the own load, in milliseconds. */
+const graceMs = 60_000;
 
 /** The slowest contestant to answer a read would do; these two are the fastest, where the load matters most. */
 const checked: readonly ContestantName[] = ["ours", "unisolated"];
@@ -34,9 +35,10 @@ export async function hasH2load(): Promise<boolean> {
  * agree, or the own load is ahead, it is the server that a figure is about and not the load. h2load sends one body
  * only and looks at no trailers, so it checks and does not replace.
  *
+ * @param signal stops the check when it fires; its reason is thrown
  * @throws Error when h2load does not end in time, or not every call of it was answered
  */
-export async function crossCheck(stage: Stage, seconds: number): Promise<CrossCheck[]> {
+export async function crossCheck(stage: Stage, seconds: number, signal: AbortSignal): Promise<CrossCheck[]> {
   const checks: CrossCheck[] = [];
   for (const { name, port, people } of stage.servers.filter((server) => checked.includes(server.name))) {
     const [person] = people;
@@ -45,11 +47,12 @@ export async function crossCheck(stage: Stage, seconds: number): Promise<CrossCh
     const own: number[] = [];
     const others: number[] = [];
     for (let turn = 0; turn < turns; turn++) {
+      signal.throwIfAborted();
       const order = { port, operation: "read", inFlight, spread: "uniform", people: [person], seconds } as const;
       const { succeeded, seconds: taken } = await stage.load.run({ ...order, maxCalls: 1e9, firstId: 0 });
       own.push(succeeded / taken);
-      const body = prepareRequests("read", [person]).body(0, 0);
-      others.push(await readWithH2load(port, person.tenantId, person.readerId, body, succeeded));
+      const timeout = seconds * 3_000 + graceMs;
+      others.push(await readWithH2load(port, person, succeeded, { timeout, signal }));
     }
     checks.push({ name, inFlight, throughput: median(own), h2loadThroughput: median(others) });
   }
@@ -59,17 +62,16 @@ export async function crossCheck(stage: Stage, seconds: number): Promise<CrossCh
 /** Makes as many calls as it is told and returns how many a second were answered. */
 async function readWithH2load(
   port: number,
-  tenantId: string,
-  employeeId: string,
-  body: Buffer,
+  person: Person,
   calls: number,
+  limits: { readonly timeout: number; readonly signal: AbortSignal },
 ): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "wellvault-bench-"));
   try {
     const file = join(folder, "body");
-    await writeFile(file, body);
+    await writeFile(file, prepareRequests("read", [person]).body(0, 0));
     const headers = ["content-type: application/grpc+proto", "te: trailers", "x-role: employee"];
-    headers.push(`x-tenant-id: ${tenantId}`, `x-employee-id: ${employeeId}`);
+    headers.push(`x-tenant-id: ${person.tenantId}`, `x-employee-id: ${person.readerId}`);
     const perConnection = String(Math.ceil(referenceInFlight / connections));
     const count = String(Math.max(calls, referenceInFlight));
     const args = [
@@ -77,7 +79,7 @@ async function readWithH2load(
       ...headers.flatMap((header) => ["-H", header]),
       `http://127.0.0.1:${port}/wellvault.v1.EmployeeLogService/ListLogEntries`,
     ];
-    const { stdout } = await run("h2load", args, { timeout: timeoutMs });
+    const { stdout } = await run("h2load", args, limits);
     const [, perSecond] = /finished in [^,]+, ([\d.]+) req\/s/.exec(stdout) ?? [];
     if (!perSecond || !stdout.includes(`${count} succeeded, 0 failed`)) throw new Error(`h2load printed: ${stdout}`);
     return Number(perSecond);

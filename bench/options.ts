@@ -50,7 +50,7 @@ Exit code 1 means that a call failed, or that what was acknowledged was not stor
                    from samples
   --employees N    of the company that is asked about, with --samples, 10 to 5000; default 1000
   --cross-check    also measures reads with h2load (Debian: nghttp2-client), to see that the load is not what is slow;
-                   a plan without --only or --smoke does so anyway
+                   a whole plan does so anyway
   --json           prints the results as JSON on standard output, and everything else on standard error
   --no-write       does not write bench/results.json and the charts
   --help           prints this

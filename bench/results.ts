@@ -86,6 +86,7 @@ export interface Results {
   readonly cells: readonly CellResult[];
   /** What Wellvault is to reach, and what it reached in this run. */
   readonly targets: readonly Target[];
+  /** Empty where h2load is not installed, was not asked for, or did not have all of its calls answered. */
   readonly crossChecks: readonly CrossCheck[];
   /** What makes the run worthless; empty when nothing does. */
   readonly problems: readonly string[];

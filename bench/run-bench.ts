@@ -85,7 +85,7 @@ export async function runBench(
     endProgress();
     // A run of an hour is not lost because the check of its load could not be made.
     const crossChecks: CrossCheck[] = isChecked
-      ? await crossCheck(stage, seconds).catch((error: unknown) => {
+      ? await crossCheck(stage, seconds, signal).catch((error: unknown) => {
           signal.throwIfAborted();
           say(`The load was not checked against h2load: ${error instanceof Error ? error.message : String(error)}`);
           return [];
@@ -100,6 +100,7 @@ export async function runBench(
       machine: await describeMachine(rows[0]?.server_version ?? "unknown"),
       ...{ seconds, rounds, cells: results, targets, crossChecks, problems },
     };
+    signal.throwIfAborted();
     if (options.keep && problems.length === 0) await keep(found, say);
     return found;
   } finally {

@@ -3,7 +3,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Whether a program is to stop, so that it can remove what it made. */
 export interface Stopping {
-  /** Fires when it is. */
+  /** Fires when the program is to stop. */
   readonly signal: AbortSignal;
   /** The code to exit with then; undefined as long as it is not. */
   exitCode(): number | undefined;

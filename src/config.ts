@@ -23,7 +23,7 @@ export interface Config {
   readonly migrate: boolean;
   /** Connections to the database that data calls share. */
   readonly poolSize: number;
-  /** How long a data call waits for one of them before it is turned away, in milliseconds; the longest deadline at most. */
+  /** How long a data call waits for one of them before it is turned away, in milliseconds; {@link maxTimeoutMs} at most. */
   readonly poolWaitMs: number;
   /** Deadline of a call that names none, in milliseconds. */
   readonly defaultTimeoutMs: number;
@@ -42,6 +42,9 @@ export interface Config {
   /** pino's level: what is logged at least. */
   readonly logLevel: string;
 }
+
+/** {@link Config.poolWaitMs} unless it is set. */
+export const defaultPoolWaitMs = 5_000;
 
 /** A setting that cannot be used. The message names the variable and says what it must be. */
 export class ConfigError extends Error {
@@ -63,6 +66,7 @@ const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"]
  * @throws ConfigError when a variable cannot be used.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const maxTimeoutMs = integer(env, "WELLVAULT_MAX_TIMEOUT_MS", 60_000, 1, 3_600_000);
   const config: Config = {
     host: env["WELLVAULT_HOST"] || "127.0.0.1",
     port: integer(env, "WELLVAULT_PORT", 8080, 0, 65_535),
@@ -73,9 +77,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataLogins: integer(env, "WELLVAULT_DATA_LOGINS", 1, 1, 99),
     migrate: oneOf(env, "WELLVAULT_MIGRATE", ["on", "off"]) === "on",
     poolSize: integer(env, "WELLVAULT_POOL_SIZE", 10, 1, 1_000),
-    poolWaitMs: integer(env, "WELLVAULT_POOL_WAIT_MS", 5_000, 1, 3_600_000),
+    // No unary call waits longer than that.
+    poolWaitMs: Math.min(integer(env, "WELLVAULT_POOL_WAIT_MS", defaultPoolWaitMs, 1, 3_600_000), maxTimeoutMs),
     defaultTimeoutMs: integer(env, "WELLVAULT_DEFAULT_TIMEOUT_MS", 10_000, 1, 3_600_000),
-    maxTimeoutMs: integer(env, "WELLVAULT_MAX_TIMEOUT_MS", 60_000, 1, 3_600_000),
+    maxTimeoutMs,
     maxConnections: integer(env, "WELLVAULT_MAX_CONNECTIONS", 2_048, 1, 1_000_000),
     drainTimeoutMs: integer(env, "WELLVAULT_DRAIN_TIMEOUT_MS", 10_000, 0, 600_000),
     sampleStreams: integer(env, "WELLVAULT_SAMPLE_STREAMS", 256, 1, 100_000),

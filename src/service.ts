@@ -87,8 +87,7 @@ async function startWith(identity: Identity, options: ServiceOptions): Promise<S
     loginCount: logins?.count ?? config.dataLogins,
     tokens: createTenantTokens(tokenKey),
     poolSize: config.poolSize,
-    // Nobody waits for the answer any more when the longest deadline is over.
-    poolWaitMs: Math.min(config.poolWaitMs, config.maxTimeoutMs),
+    poolWaitMs: config.poolWaitMs,
     entities: [EmployeeEntity],
     onVaultGone: (tenantId) => directory.forget(tenantId),
     onWarning,

@@ -51,8 +51,8 @@ export const Sample = defineEntity({
   properties: (p) => ({
     employeeNo: p.integer().primary(),
     kind: p.integer().primary(),
-    startTime: p.datetime(6).primary(),
     sourceNo: p.integer().primary(),
+    startTime: p.datetime(6).primary(),
     value: p.double(),
     version: p.bigint("number"),
     endSeconds: p.integer(),

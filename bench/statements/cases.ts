@@ -206,6 +206,13 @@ export function statementCases({ employeeIds, tenantId }: StatementWorld): State
     (who) => [tenantId, 5_000 + who, 1_000, false],
     control,
   );
+  add(
+    { purgeExpiredStep },
+    "a step that looks at 100 employees, 90 of them with entries, and removes nothing",
+    1,
+    (who) => [tenantId, 10 + who, 1_000, false],
+    control,
+  );
   add({ readClock }, "the clock", 1, () => []);
   return cases;
 }

@@ -16,7 +16,7 @@ export interface DeclaredStatement {
 const declaration =
   /(?:\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*)?export const (\w+) = (?:withRows\(\s*\w+,\s*)?(?:statement|keptStatement)\b/g;
 
-/** Reads the statements that the service's source exports, one or a few a file. */
+/** Reads the statements that the service's source exports, one a file. */
 export async function readStatements(): Promise<DeclaredStatement[]> {
   const found: DeclaredStatement[] = [];
   for await (const file of glob("*/statements/*.ts", { cwd: source })) {

@@ -6,7 +6,10 @@ import type { StatementWorld } from "./world.ts";
 export interface Reads {
   /** Rows that it returned. */
   readonly rows: number;
-  /** Accesses to pages of 8 kB of tables and their indexes, those of foreign keys with them. */
+  /**
+   * Accesses to pages of 8 kB of the vault's and the control plane's tables and their indexes, those of foreign keys with
+   * them. Not PostgreSQL's catalogue, and nothing of other vaults.
+   */
   readonly buffers: number;
   /** The same for each table and index, the most first. */
   readonly of: readonly { readonly name: string; readonly buffers: number }[];
@@ -24,7 +27,7 @@ const changedTables = "counters, employees, log_entries, samples, sample_days, s
 export async function measureCase(world: StatementWorld, one: StatementCase): Promise<Reads> {
   await runOnce(world, one, 1);
   const reads = await runOnce(world, one, 0);
-  // Rows that were undone are still there. Those of somebody else are only met by who reads a table from end to end, but
+  // Rows that were undone are still there. Those of somebody else are only met by a statement that reads a table from end to end, but
   // the cases that follow are for the same two.
   await world.admin.query(`vacuum ${changedTables}`);
   return reads;

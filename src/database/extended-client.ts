@@ -27,7 +27,7 @@ const discard = `
 const discardTimeoutMs = 5_000;
 
 /**
- * A `pg` client that sends every query by the extended protocol, which takes one statement a
+ * A `pg` client that sends every query but `discard` by the extended protocol, which takes one statement a
  * message: text with a second statement in it is refused by the server (42601), whoever wrote it.
  *
  * Its `begin` and `rollback` never reject. Kysely gives a connection back to the pool only after both

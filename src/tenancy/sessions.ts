@@ -1,4 +1,5 @@
 import type { EntitySchema } from "@mikro-orm/postgresql";
+import { defaultPoolWaitMs } from "../config.ts";
 import { firstDataLogin } from "../database/logins.ts";
 import { openOrm } from "../database/orm.ts";
 import { createDatabaseProbe } from "../database/probe.ts";
@@ -36,8 +37,6 @@ export interface TenantSessionsOptions {
   /** Told of trouble that no call sees. */
   readonly onWarning: (message: string) => void;
 }
-
-const defaultPoolWaitMs = 5_000;
 
 /**
  * Opens the data plane. This module is the only one that touches its pool and ORM, so a statement

@@ -105,6 +105,8 @@ test.each([
 test("a data call waits for a connection as long as WELLVAULT_POOL_WAIT_MS says, 5 seconds unless set", () => {
   expect(readConfig({}).poolWaitMs).toBe(5_000);
   expect(readConfig({ WELLVAULT_POOL_WAIT_MS: "300" }).poolWaitMs).toBe(300);
+  // And no longer than a call may take.
+  expect(readConfig({ WELLVAULT_POOL_WAIT_MS: "60001" }).poolWaitMs).toBe(60_000);
 });
 
 test.each([

@@ -26,7 +26,8 @@ export type DeletedKeys = [
  * a higher version.
  *
  * A look-up in `samples_pkey` for each key, in the order in which batches write, so that the two never wait for each other
- * in a circle, and a new version of each row: 17,389 buffers for 1,000 keys. The limit of one keeps PostgreSQL from reading the whole table for many keys.
+ * in a circle, and a new version of each row: 17,389 buffers for 1,000 keys. The limit of one keeps PostgreSQL from reading
+ * the whole table for many keys.
  */
 export const deleteSamplesByKey = statement<DeletedKeys, { deleted: number; stale: number }>`
   with found as (

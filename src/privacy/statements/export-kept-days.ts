@@ -18,7 +18,10 @@ export interface KeptDayRow {
   readonly last_epoch: EpochSeconds;
 }
 
-/** The next of an employee's kept days by their key: a range of `sample_days_pkey`, 49 buffers for 400 days. */
+/**
+ * The next of an employee's kept days by their key: a range of `sample_days_pkey` with all days in
+ * it, 49 buffers for 400 among 1,580.
+ */
 export const exportKeptDays = statement<
   [employeeId: string, afterKind: number, afterDay: CivilDay, afterSourceNo: number, limit: number],
   KeptDayRow
