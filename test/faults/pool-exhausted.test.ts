@@ -14,7 +14,7 @@ import { startTestService } from "../support/service.ts";
 let plane: PinnedPlane;
 let tenant: TenantEntry;
 beforeAll(async () => {
-  plane = await openPinnedPlane(1);
+  plane = await openPinnedPlane(1, 1_000);
   await letObserve(plane.database.admin);
   tenant = await plane.provision("busy");
 });

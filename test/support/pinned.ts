@@ -1,3 +1,4 @@
+import { defaultPoolWaitMs } from "../../src/config.ts";
 import { loginUrl } from "../../src/database/logins.ts";
 import { EmployeeEntity } from "../../src/employees/employee-entity.ts";
 import type { TenantSession } from "../../src/tenancy/session.ts";
@@ -18,8 +19,12 @@ export interface PinnedPlane {
   close(): Promise<void>;
 }
 
-/** Opens the data plane over a database of its own. */
-export async function openPinnedPlane(poolSize: number): Promise<PinnedPlane> {
+/**
+ * Opens the data plane over a database of its own.
+ *
+ * @param poolWaitMs how long a call waits for a connection; as a service does unless given
+ */
+export async function openPinnedPlane(poolSize: number, poolWaitMs = defaultPoolWaitMs): Promise<PinnedPlane> {
   const database = await createMigratedDatabase();
   await migrateForTest(database.url);
   const sessions = openTenantSessions({
@@ -27,6 +32,7 @@ export async function openPinnedPlane(poolSize: number): Promise<PinnedPlane> {
     loginCount: 1,
     tokens: createTenantTokens(testTokenKey),
     poolSize,
+    poolWaitMs,
     entities: [EmployeeEntity],
     onWarning: () => undefined,
   });
