@@ -18,7 +18,7 @@ afterAll(async () => {
   await issuer.close();
 });
 
-const short: StormOptions = { ...fullStorm, tenants: 12, calls: 700, parallel: 24, connections: 4, secondsMax: 60 };
+const short: StormOptions = { ...fullStorm, tenants: 12, calls: 1_000, parallel: 24, connections: 4, secondsMax: 60 };
 const tiny: StormOptions = { ...short, tenants: 3, calls: 120, parallel: 6, connections: 2 };
 
 function target(address = service.address) {
