@@ -44,7 +44,13 @@ export const restrictions: readonly Restriction[] = [
   },
   {
     target: "@mikro-orm/postgresql",
-    allowed: ["database/orm", "database/pinned-driver", "employees/employee-entity", "employees/employee-handlers"],
+    allowed: [
+      "database/lone-operations",
+      "database/orm",
+      "database/pinned-driver",
+      "employees/employee-entity",
+      "employees/employee-handlers",
+    ],
     reason: "the ORM is opened in one place; entities and handlers use its declarations and error classes",
   },
   {

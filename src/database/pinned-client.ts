@@ -29,6 +29,9 @@ class NothingCommittedError extends Error {
   }
 }
 
+/** What became of a transaction's last statement: it failed, and a ROLLBACK is still to come, unless it was `undone`. */
+type Outcome = "committed" | "undone" | "failed";
+
 /** What `pg` hands its messages to: cursors and streams bring it with them. */
 interface Submittable {
   submit(connection: unknown): void;
@@ -47,10 +50,12 @@ interface Backend {
   readonly hidesNames: boolean;
 }
 
-/** Under which names a connection keeps the pins. */
-const pinNames: ReadonlyMap<string, string> = new Map([
+/** Under which names a connection keeps what comes before and after the statements of a vault. */
+const ownNames: ReadonlyMap<string, string> = new Map([
   [pin, "wellvault_pin"],
   [pinForKept, "wellvault_pin_for_kept"],
+  ["begin", "wellvault_begin"],
+  ["commit", "wellvault_commit"],
 ]);
 
 const unknownBackend: Backend = { isOwn: false, hidesNames: false };
@@ -71,7 +76,8 @@ const askForBackend = fragment`
  */
 export class PinnedClient extends ExtendedClient {
   #opening: Opening | undefined;
-  #isCommitted = false;
+  /** How the transaction ends whose last statement was sent; undefined again once its user has ended it. */
+  #outcome: Promise<Outcome> | undefined;
   #isStale = false;
   /** What is known of the backend; undefined: not asked yet, or the question was cancelled or refused. */
   #backend: Backend | undefined;
@@ -90,8 +96,8 @@ export class PinnedClient extends ExtendedClient {
   }
 
   /**
-   * Runs a statement once for each of the lists of values, in one transaction of its own that is pinned. All
-   * of them happen or, when one fails, none.
+   * Runs a statement once for each of the lists of values, in one transaction of its own that is pinned, and in one
+   * write. All of them happen or, when one fails, none. One list needs no BEGIN: its Sync commits it.
    *
    * @returns the rows of each
    * @throws VaultGoneError when the vault's role is missing
@@ -105,19 +111,41 @@ export class PinnedClient extends ExtendedClient {
     this.#vaults.add(to.role);
     const kept = isKept && this.#backend?.hidesNames ? this.#kept.statementOf(to.role, text) : undefined;
     const step = kept ? { text, rows, name: kept.name, shape: kept.shape, explain: this.#explainKept } : { text, rows };
-    const steps = lists.map((values) => ({ ...step, values }));
-    const pinStep = this.#pinStep(pinValues(to), kept ? pinForKept : pin);
-    const results = await this.sendBatch([pinStep, ...steps], isLiteral, this.#kept.takeClosing());
+    const steps = [
+      this.#pinStep(pinValues(to), kept ? pinForKept : pin),
+      ...lists.map((values): BatchStep => ({ ...step, values })),
+    ];
+    const isLone = lists.length === 1;
+    const results = isLone
+      ? await this.sendBatch(steps, isLiteral, this.#kept.takeClosing())
+      : await this.#runExplicitly(steps, isLiteral);
     const [, { shape } = {}] = results;
     // Also when it is known: after a clean-up the server parses the statement anew, and describes what it is by then.
     if (kept && shape && shape !== kept.shape) this.#kept.describe(kept, shape);
     return results.slice(1).map((result) => result.rows as Row[]);
   }
 
+  /** Runs steps between BEGIN and COMMIT, all in one write, and returns what they returned. */
+  async #runExplicitly(steps: readonly BatchStep[], isLiteral: boolean): Promise<StepResult[]> {
+    const edge = (text: string): BatchStep => ({ text, values: [], ignoresRows: true, name: this.#ownName(text) });
+    try {
+      const all = [edge("begin"), ...steps, edge("commit")];
+      const results = await this.sendBatch(all, isLiteral, this.#kept.takeClosing());
+      if (results.at(-1)?.command !== "COMMIT") throw new NothingCommittedError();
+      return results.slice(1, -1);
+    } catch (error) {
+      // Whoever gets the error may take it that nothing of the transaction is left, its locks neither. A rollback that fails
+      // has lost its connection, which the pool will not take back.
+      if (this.getTransactionStatus() === "E")
+        await this.#runLast([edge("rollback")], isLiteral).catch(() => undefined);
+      throw error;
+    }
+  }
+
   protected override get isWornOut(): boolean {
     // A transaction that nobody ended is the next user's no more than its vaults are.
     if (this.#isStale) return true;
-    return this.#vaults.size > maxVaults || this.#opening !== undefined || this.#isCommitted;
+    return this.#vaults.size > maxVaults || this.#opening !== undefined || this.#outcome !== undefined;
   }
 
   override query(config: unknown, ...rest: unknown[]): never {
@@ -130,10 +158,8 @@ export class PinnedClient extends ExtendedClient {
       return this.#opening ? this.#afterOpening(config, rest) : undefined;
     }
     const isEnd = /^(commit|rollback)$/i.test(config);
-    if (this.#isCommitted) {
-      if (!isEnd) return Promise.reject(new Error("the transaction is committed"));
-      this.#isCommitted = false;
-      return Promise.resolve(done);
+    if (this.#outcome) {
+      return isEnd ? this.#endAfter(this.#outcome, config) : Promise.reject(new Error("the transaction is over"));
     }
     if (/^(begin|start transaction)\b/i.test(config) && !this.#opening && !this.isLost) {
       this.#opening = { begin: config };
@@ -184,13 +210,32 @@ export class PinnedClient extends ExtendedClient {
     return config;
   }
 
-  /** Runs the last statement of the transaction and commits it. The `commit` that follows finds it done. */
-  async #finish(step: BatchStep, isLiteral: boolean): Promise<unknown> {
-    const results = await this.sendBatch([...this.#open(), step, { text: "commit", values: [] }], isLiteral);
-    // The server answers ROLLBACK where there is nothing that it could commit.
-    if (results.at(-1)?.command !== "COMMIT") throw new NothingCommittedError();
-    this.#isCommitted = true;
-    return results.at(-2);
+  /**
+   * Runs the last statement of the transaction and commits it, all in one write. The `commit` that follows finds it done.
+   * When the last one is the first one, too, there is no BEGIN and no COMMIT: its Sync commits it.
+   */
+  async #finish(step: BatchStep, isLiteral: boolean): Promise<StepResult | undefined> {
+    const isLone = this.#opening?.begin === "begin";
+    const opened = this.#open();
+    const steps = isLone ? [...opened.slice(1), step] : [...opened, step, { text: "commit", values: [] }];
+    const running = this.sendBatch(steps, isLiteral);
+    this.#outcome = running.then(
+      // The server answers ROLLBACK where there is nothing that it could commit.
+      (results) => (isLone || results.at(-1)?.command === "COMMIT" ? "committed" : "undone"),
+      () => (isLone ? "undone" : "failed"),
+    );
+    const results = await running;
+    if ((await this.#outcome) === "undone") throw new NothingCommittedError();
+    return results.at(isLone ? -1 : -2);
+  }
+
+  /** Ends a transaction whose last statement was sent: most often there is nothing left to do. */
+  async #endAfter(outcome: Promise<Outcome>, config: string): Promise<unknown> {
+    const result = await outcome;
+    this.#outcome = undefined;
+    if (result === "failed") return await this.#end(config);
+    if (result === "undone" && /^commit$/i.test(config)) throw new NothingCommittedError();
+    return done;
   }
 
   /** The steps that begin the transaction that was asked for. */
@@ -211,7 +256,7 @@ export class PinnedClient extends ExtendedClient {
       ignoresRows: true,
       // Parsed once: its plan is good under every token, for it reads no vault. A pooler's next backend may
       // not know the name.
-      name: this.#backend?.isOwn ? pinNames.get(text) : undefined,
+      name: this.#ownName(text),
       explain: (error) => {
         // invalid_parameter_value: of all that the pin sets, only the role can be one that there is not.
         if (error.code === "22023") return new VaultGoneError("the vault's role is missing", { cause: error });
@@ -219,6 +264,10 @@ export class PinnedClient extends ExtendedClient {
         return this.#staleFor("the connection may not become the vault's role", error);
       },
     };
+  }
+
+  #ownName(text: string): string | undefined {
+    return this.#backend?.isOwn ? ownNames.get(text) : undefined;
   }
 
   readonly #explainKept = (error: pg.DatabaseError): Error => {

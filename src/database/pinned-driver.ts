@@ -7,8 +7,10 @@ import {
 } from "@mikro-orm/postgresql";
 import { CompiledQuery, type ControlledTransaction, type PostgresDialect } from "kysely";
 import type pg from "pg";
+import { isOneStatement, noteLoneOperations } from "./lone-operations.ts";
 import { type PinSettings, pin, pinValues } from "./pin.ts";
 import { PooledDriver } from "./pooled-driver.ts";
+import { markValues } from "./statement-marks.ts";
 
 type BeginOptions = NonNullable<Parameters<PostgreSqlConnection["begin"]>[0]>;
 
@@ -17,6 +19,9 @@ type BeginOptions = NonNullable<Parameters<PostgreSqlConnection["begin"]>[0]>;
  * statements carry their values bound and not in the text, where MikroORM puts them.
  */
 export class PinnedConnection extends PostgreSqlConnection {
+  /** The first statements of transactions that MikroORM made by itself. */
+  readonly #firsts = new WeakMap<object, FirstStatement>();
+
   override createKyselyDialect({ onPoolCreated, ...overrides }: PoolOverrides): PostgresDialect {
     const pools: pg.Pool[] = [];
     const keep = (pool: pg.Pool) => {
@@ -29,14 +34,50 @@ export class PinnedConnection extends PostgreSqlConnection {
     return Object.assign(dialect, { createDriver: () => new PooledDriver(pool) });
   }
 
-  override async execute(...[query, params = [], method, ctx, loggerContext]: ExecuteArguments): Promise<never> {
+  /**
+   * Runs work in a transaction. MikroORM makes one for each statement outside of a transaction, to pin it: such work is one
+   * statement, and then its commit travels with it.
+   */
+  override async transactional<T>(
+    work: (transaction: ControlledTransaction<unknown>) => Promise<T>,
+    options: TransactionalOptions = {},
+  ): Promise<T> {
+    // A transaction that a user of the manager opens tells its events, or is inside another one.
+    if (!options.sessionContext || options.ctx || options.eventBroadcaster) {
+      return await super.transactional(work, options);
+    }
+    return await super.transactional((transaction) => {
+      const first: FirstStatement = {};
+      this.#firsts.set(transaction, first);
+      const result = work(transaction);
+      first.isWhole = result === first.result || isOneStatement(result);
+      return result;
+    }, options);
+  }
+
+  override execute(...[query, params, method, ctx, loggerContext]: ExecuteArguments): Promise<never> {
+    const first = ctx && this.#firsts.get(ctx);
+    if (!first || first.result) return this.#execute(false, query, params, method, ctx, loggerContext);
+    // Not before the work has returned: if it returns this very promise, there is nothing else to it.
+    first.result = Promise.resolve().then(() =>
+      this.#execute(first.isWhole === true, query, params, method, ctx, loggerContext),
+    );
+    return first.result;
+  }
+
+  async #execute(
+    isWhole: boolean,
+    ...[query, params = [], method, ctx, loggerContext]: ExecuteArguments
+  ): Promise<never> {
     const prepared = this["prepareQuery"](query, params);
-    const { text, values } = bind(this.platform, prepared.query, prepared.params);
+    const bound = bind(this.platform, prepared.query, prepared.params);
+    const { text } = bound;
+    const values = isWhole ? markValues(bound.values, { isLast: true, isLiteral: false }) : bound.values;
     const target = ctx ?? this.getClient();
     // The base class logs, aborts and shapes the result; only what is sent is another text.
     const binding = {
       executeQuery: (_: CompiledQuery, options?: never) =>
-        target.executeQuery(CompiledQuery.raw(text, values), options),
+        target.executeQuery(CompiledQuery.raw(text, values as unknown[]), options),
     } as unknown as typeof ctx;
     return (await super.execute(prepared.query, prepared.params, method, binding, loggerContext)) as never;
   }
@@ -72,6 +113,15 @@ export class PinnedConnection extends PostgreSqlConnection {
   }
 }
 
+/** The first statement of a transaction that MikroORM made by itself. */
+interface FirstStatement {
+  /** What its execution returned. */
+  result?: Promise<never>;
+  /** Whether it is the transaction's only one. */
+  isWhole?: boolean;
+}
+
+type TransactionalOptions = NonNullable<Parameters<PostgreSqlConnection["transactional"]>[1]>;
 type PoolOverrides = pg.PoolConfig & { onPoolCreated?: (pool: pg.Pool) => void };
 type StreamArguments = Parameters<PostgreSqlConnection["stream"]>;
 type ExecuteArguments = Parameters<PostgreSqlConnection["execute"]>;
@@ -98,5 +148,6 @@ export class PinnedDriver extends PostgreSqlDriver {
   constructor(...args: ConstructorParameters<typeof PostgreSqlDriver>) {
     super(...args);
     Object.assign(this, { connection: new PinnedConnection(this.config) });
+    noteLoneOperations(this, (entityName) => this.metadata.find(entityName as never));
   }
 }

@@ -11,6 +11,7 @@ import { markValues } from "../../src/database/statement-marks.ts";
 import { openTenantSessions, type TenantSessions } from "../../src/tenancy/sessions.ts";
 import type { TenantEntry } from "../../src/tenancy/tenant.ts";
 import { createTenantTokens } from "../../src/tenancy/tenant-tokens.ts";
+import { expectQuiet } from "../support/locks.ts";
 import { testTokenKey } from "../support/migrate.ts";
 import { openPinnedPlane, type PinnedPlane } from "../support/pinned.ts";
 import { openWireTap, type WireTap } from "../support/wire-tap.ts";
@@ -87,15 +88,46 @@ describe("what goes to the server", () => {
     expect(tap.statements().map((text) => text.trim().split(/\s/)[0])).toEqual(["begin", "select", "select", "commit"]);
   });
 
-  test("for a transaction that says which statement is its last: everything in one write", async () => {
+  test("for a transaction that says which statement is its last: the commit in one write with it", async () => {
+    await open().transaction(async (transaction) => {
+      await transaction.query(count, []);
+      await transaction.finish(count, []);
+    });
+    expect(letters()).toMatch(/^PBDEBEPBDESPBDEPBDES/);
+    const words = tap.statements().map((text) => text.trim().split(/\s/)[0]);
+    expect(words.slice(0, 4)).toEqual(["begin", "select", "select", "commit"]);
+  });
+
+  test("for a transaction whose last statement is its first: what a lone statement sends", async () => {
     await open().transaction(async (transaction) => await transaction.finish(count, []));
-    expect(letters().split("S")[0]).toBe("PBDEBEPBDEPBDE");
-    expect(
-      tap
-        .statements()
-        .map((text) => text.trim().split(/\s/)[0])
-        .slice(0, 3),
-    ).toEqual(["begin", "select", "commit"]);
+    expect(letters()).toMatch(/^BEPBDES/);
+    expect(tap.statements()[0]).toBe(count.text);
+  });
+
+  test("for a transaction of another kind: BEGIN and COMMIT, also around one statement", async () => {
+    const client = await connect();
+    await client.query("start transaction isolation level serializable");
+    const { rows } = (await client.query(
+      "show transaction_isolation",
+      markValues([], { isLast: true, isLiteral: true }),
+    )) as pg.QueryResult;
+    await client.query("commit");
+    expect(rows).toEqual([{ transaction_isolation: "serializable" }]);
+    expect(client.getTransactionStatus()).toBe("I");
+    await client.end();
+  });
+
+  test("for a statement with several values: BEGIN and COMMIT around them, which are parsed once", async () => {
+    const client = new PinnedClient(tap.through(loginUrl(plane.database.url, "wellvault_app", undefined)));
+    await client.connect();
+    await client.runPinned(pinTo(a), count, [[]]);
+    tap.clear();
+    await client.runPinned(pinTo(a), count, [[], []]);
+    expect(letters()).toBe("PBEPBEPBDEBDEPBES");
+    tap.clear();
+    await client.runPinned(pinTo(a), count, [[], [], []]);
+    expect(letters()).toBe("BEBEPBDEBDEBDEBES");
+    await client.end();
   });
 
   test("by one write to the socket each, a lone statement, one that is run for several values, and a transaction", async () => {
@@ -182,8 +214,22 @@ describe("a client", () => {
     const client = await connect();
     await client.query("begin");
     await client.query("select 1", markValues([], { isLast: true, isLiteral: false }));
-    await expect(client.query("select 2", [])).rejects.toThrow("the transaction is committed");
+    await expect(client.query("select 2", [])).rejects.toThrow("the transaction is over");
     await client.query("commit");
+    expect((await client.query("select 3 as three", [])) as unknown).toMatchObject({ rows: [{ three: 3 }] });
+    await client.end();
+  });
+
+  test("ends a transaction whose only statement failed with nothing more to send, and does not take it for committed", async () => {
+    const client = await connect();
+    const only = markValues([], { isLast: true, isLiteral: false });
+    await client.query("begin");
+    await expect(client.query("select 1 / 0", only)).rejects.toMatchObject({ code: "22012" });
+    await expect(client.query("select 2", [])).rejects.toThrow("the transaction is over");
+    await expect(client.query("commit") as Promise<unknown>).rejects.toThrow("nothing of it was committed");
+    await client.query("begin");
+    await expect(client.query("select 1 / 0", only)).rejects.toMatchObject({ code: "22012" });
+    await client.query("rollback");
     expect((await client.query("select 3 as three", [])) as unknown).toMatchObject({ rows: [{ three: 3 }] });
     await client.end();
   });
@@ -209,13 +255,15 @@ describe("a client", () => {
     await client.end();
   });
 
-  test("does none of several executions when one of them fails", async () => {
+  test("does nothing of several executions when one fails, keeps no lock of it and needs no new connection", async () => {
     const add = statement<
       [no: number],
       never
     >`insert into sample_sources (source_no, slug, daily) values ($1::smallint, 'x', $1 = 7)`;
     const client = await connect();
     await expect(client.runPinned(pinTo(a), add, [[1], [2], [1]])).rejects.toMatchObject({ code: "23505" });
+    expect(client.getTransactionStatus()).toBe("I");
+    await expectQuiet(plane.database);
     const left = statement<[], unknown>`select from sample_sources`;
     expect(await client.runPinned(pinTo(a), left, [[]])).toEqual([[]]);
     await client.end();
