@@ -50,26 +50,26 @@ async function storeArrays(
     // Whoever came back between the two statements has the batch stored by the next attempt.
     throw errors.conflict();
   }
-  const stale = await countStale(session, values, counts, copies).catch((error: unknown) => {
+  const later = await findStale(session, values, counts).catch((error: unknown) => {
     // By now the others are stored: no error may say that nothing was done.
     throw counts.inserted + counts.replaced > 0 ? errors.commitUnknown(error) : error;
   });
-  return { ...counts, stale };
+  const { inserted, replaced } = counts;
+  const stale = [...(counts.stale ?? []), ...later].reduce((sum, place) => sum + (copies[place - 1] ?? 0), 0);
+  return { inserted, replaced, stale };
 }
 
 /**
- * Counts what is stale among the samples that were not stored. In a statement of its own, which sees every row
- * that they met, also one that another transaction committed while the batch was being stored. Only these are
- * looked at: what was stored may be replaced by now, and is not stale for that.
+ * Finds the stale ones among the samples that another transaction wrote while the batch was being stored. In a statement of
+ * its own, which sees what they met. Only these are looked at: what was stored may be replaced by now, and is not stale for that.
  */
-async function countStale(
+async function findStale(
   session: TenantSession,
   [employeeId, slugs, daily, kinds, starts, sources, versions]: SampleArrays,
-  { unwritten }: PutCounts,
-  copies: readonly number[],
-): Promise<number> {
-  if (!unwritten) return 0;
+  { unseen }: PutCounts,
+): Promise<number[]> {
+  if (!unseen) return [];
   const keys: SampleKeys = [employeeId, slugs, daily, kinds, starts, sources, versions];
-  const stale = await session.query(findStaleSamples, [...keys, unwritten]);
-  return stale.reduce((sum, { place }) => sum + (copies[place - 1] ?? 0), 0);
+  const stale = await session.query(findStaleSamples, [...keys, unseen]);
+  return stale.map(({ place }) => place);
 }
