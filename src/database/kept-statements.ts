@@ -3,8 +3,8 @@ import { LRUCache } from "lru-cache";
 import type { RowShape } from "./statement-batch.ts";
 
 /**
- * Vaults whose statements a connection keeps, at most. All of a vault's take 0.8 MB of its backend, five times
- * what the backend knows of the vault's tables: 100 MB together, where every vault uses all of them.
+ * Vaults whose statements a connection keeps, at most. All of a vault's take 1 MB of its backend, several
+ * times what the backend knows of the vault's tables: 130 MB together, where every vault uses all of them.
  */
 export const maxKeptVaults = 128;
 

@@ -16,7 +16,7 @@ export interface StoredCounts {
 }
 
 /**
- * Stores a batch, by one statement when the vault knows its sources and has none of its versions yet.
+ * Stores a batch, by one statement when the vault knows its sources and nobody else writes the same samples at the same time.
  *
  * @throws WellvaultError RESOURCE_NOT_FOUND when the tenant has no such employee, EMPLOYEE_OFFBOARDED when the
  *   employee has left, LIMIT_REACHED when the tenant would have too many sources, COMMIT_UNKNOWN when it was stored and how many

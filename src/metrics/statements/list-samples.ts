@@ -1,6 +1,6 @@
 import type { EpochSeconds } from "../../civil-time.ts";
 import { booleanAt, numberAt, type RowReader, textAt } from "../../database/row-reader.ts";
-import { fragment, statement, withRows } from "../../database/statement.ts";
+import { fragment, keptStatement, withRows } from "../../database/statement.ts";
 import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
 
 /** The columns of a sample in the form the service reads; the tables' aliases are `sample` and `source`. */
@@ -65,12 +65,12 @@ export const sampleRows: RowReader<SampleRow> = {
 /**
  * A page of an employee's samples, newest first. The sources of a kind are looked up in the primary key, each from the
  * one before, and each is a backward scan of the key that stops after a page: so the cost grows with the page, the
- * kinds and the person's own sources of them, and not with what is stored or with what others use. 43 buffers for 51
- * samples of a person with four sources, 137 buffers for 1,441.
+ * kinds and the person's own sources of them, and not with what is stored or with what others use. 44 buffers for 51
+ * samples of a person with four sources, 138 buffers for 1,441.
  */
 export const listSamples = withRows(
   sampleRows,
-  statement<
+  keptStatement<
     [
       employeeId: string,
       kinds: readonly number[],
