@@ -85,6 +85,18 @@ export const restrictions: readonly Restriction[] = [
     allowed: ["tenancy/pinned-session", "database/pinned-driver", "database/pooled-driver"],
     reason: "statements reach the database through a session",
   },
+  ...(
+    [
+      ["protocol", ["rpc/check-body"]],
+      ["protocol-connect", ["rpc/answer", "rpc/protocol-errors"]],
+      ["protocol-grpc", ["rpc/protocol-errors"]],
+      ["protocol-grpc-web", ["rpc/protocol-errors"]],
+    ] as const
+  ).map(([name, allowed]) => ({
+    target: `@connectrpc/connect/${name}`,
+    allowed,
+    reason: "these exports of Connect are outside of its semantic versioning, and the lean path does without them",
+  })),
   {
     target: "jose",
     allowed: ["identity"],

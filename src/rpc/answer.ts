@@ -2,8 +2,8 @@ import type { ServerResponse } from "node:http";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import type { WellvaultError } from "../errors.ts";
 import { toConnectError } from "./connect-error.ts";
+import { setErrorStatus } from "./grpc-status.ts";
 import type { NodeRequest, NodeResponse } from "./node-handler.ts";
-import { setErrorStatus } from "./protocol-errors.ts";
 
 /** The content types of gRPC and gRPC-Web, which want HTTP 200 and the error in trailers. */
 const grpcType = /^application\/grpc(-web)?(\+(proto|json))?\s*(;|$)/i;

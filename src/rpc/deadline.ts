@@ -36,6 +36,16 @@ export function applyDeadline(header: Headers, limits: DeadlineLimits): number |
 }
 
 /**
+ * Checks the deadline that a call of gRPC names.
+ *
+ * @throws ConnectError INVALID_ARGUMENT when it cannot be read
+ */
+export function checkGrpcTimeout(text: string | null): void {
+  if (text === null || grpcTimeout(text) !== undefined) return;
+  throw new ConnectError(`protocol error: invalid grpc timeout value: ${text}`, Code.InvalidArgument);
+}
+
+/**
  * Passes a request body on until the deadline, then fails: a caller that never finishes sending must
  * not hold a stream for ever.
  *

@@ -1,33 +1,27 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
-import {
-  type Compression,
-  compressedFlag,
-  compressionNegotiate,
-  envelopeCompress,
-  envelopeDecompress,
-  invokeUnaryImplementation,
-} from "@connectrpc/connect/protocol";
-import {
-  contentTypeProto,
-  grpcStatusOk,
-  headerAcceptEncoding,
-  headerEncoding,
-  headerGrpcStatus,
-  headerTimeout,
-  parseTimeout,
-} from "@connectrpc/connect/protocol-grpc";
+import { ConnectError, createContextValues, type HandlerContext, type UnaryResponse } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { errors, type WellvaultError } from "../errors.ts";
 import { readMs, stopStreamAfter } from "./call-end.ts";
 import { fromProtocolError, toCatalogueError, toConnectError } from "./connect-error.ts";
-import { applyDeadline, type DeadlineLimits } from "./deadline.ts";
+import { applyDeadline, checkGrpcTimeout, type DeadlineLimits } from "./deadline.ts";
+import {
+  type Compressions,
+  chooseCompressions,
+  decompress,
+  encode,
+  envelop,
+  grpcHeaders,
+  grpcProto,
+  isCompressed,
+} from "./grpc-protocol.ts";
+import { grpcOk, setErrorStatus } from "./grpc-status.ts";
+import { invokeUnary } from "./invoke-unary.ts";
 import type { LeanMethod } from "./lean-method.ts";
 import { MessageReader } from "./message-reader.ts";
 import { headersOf, withHeaders } from "./node-headers.ts";
 import { credentialsKey, credentialsOf } from "./peer.ts";
-import { setErrorStatus } from "./protocol-errors.ts";
 
 /** What a {@link LeanCall} needs besides its method. */
 export interface LeanCallParts {
@@ -71,19 +65,11 @@ export class LeanCall {
       const context = this.#contextOf(origin, header, timeoutMs);
       context.values.set(credentialsKey, credentialsOf(this.#stream.session?.socket, rawHeaders));
       if (requestGate) await requestGate(context);
-      const compression = compressionNegotiate(
-        acceptCompression,
-        header.get(headerEncoding),
-        header.get(headerAcceptEncoding),
-        headerAcceptEncoding,
-      );
-      if (compression.error) throw compression.error;
-      const { error } = parseTimeout(header.get(headerTimeout), Number.MAX_SAFE_INTEGER);
-      if (error) throw error;
+      const compressions = chooseCompressions(acceptCompression, header);
+      checkGrpcTimeout(header.get(grpcHeaders.timeout));
       this.#controller.signal.throwIfAborted();
-      const input = await this.#receive(compression.request);
-      const output = await invokeUnaryImplementation(spec, context, input, interceptors);
-      await this.#succeed(this.#method.serialize(output), context, compression.response);
+      const input = await this.#receive(compressions);
+      await this.#succeed(await invokeUnary(spec, context, input, interceptors), compressions);
     } catch (error) {
       this.#fail(error);
     }
@@ -119,41 +105,31 @@ export class LeanCall {
   }
 
   /** Reads the one message of the request. A signal that fires meanwhile answers the call by itself. */
-  #receive(compression: Compression | null): Promise<MessageShape<DescMessage>> {
+  #receive({ request }: Compressions): Promise<MessageShape<DescMessage>> {
     const { readMaxBytes, parse } = this.#method;
-    this.#body = new MessageReader(this.#stream, readMaxBytes, (envelope) => {
-      if ((envelope.flags & compressedFlag) === 0) return parse(envelope.data);
-      return envelopeDecompress(envelope, compression, readMaxBytes).then(({ data }) => parse(data));
-    });
+    this.#body = new MessageReader(this.#stream, readMaxBytes, (envelope) =>
+      isCompressed(envelope) ? decompress(envelope, request, readMaxBytes).then(parse) : parse(envelope.data),
+    );
     return this.#body.read();
   }
 
-  async #succeed(
-    message: Uint8Array,
-    { responseHeader, responseTrailer }: HandlerContext,
-    compression: Compression | null,
-  ): Promise<void> {
-    const { compressMinBytes } = this.#method;
-    const { flags, data } =
-      compression && message.byteLength >= compressMinBytes
-        ? await envelopeCompress({ flags: 0, data: message }, compression, compressMinBytes)
-        : { flags: 0, data: message };
+  async #succeed({ message, header, trailer }: UnaryResponse, { response }: Compressions): Promise<void> {
+    const { compressMinBytes, serialize } = this.#method;
+    const data = serialize(message);
+    const isLarge = response !== undefined && data.byteLength >= compressMinBytes;
+    const envelope = isLarge ? await envelop(data, response) : encode(0, data);
     if (!this.#mayAnswer()) return;
-    const head: Record<string, string | number> = { ":status": 200, "content-type": contentTypeProto };
-    if (compression) head[headerEncoding] = compression.name;
-    this.#stream.respond(withHeaders(head, responseHeader), { waitForTrailers: true });
+    const head: Record<string, string | number> = { ":status": 200, "content-type": grpcProto };
+    if (response) head[grpcHeaders.encoding] = response.name;
+    this.#stream.respond(withHeaders(head, header), { waitForTrailers: true });
     this.#stream.on("wantTrailers", () => {
-      this.#stream.sendTrailers(withHeaders({ [headerGrpcStatus]: grpcStatusOk }, responseTrailer));
+      this.#stream.sendTrailers(withHeaders({ [grpcHeaders.status]: grpcOk }, trailer));
     });
-    const envelope = Buffer.allocUnsafe(5 + data.byteLength);
-    envelope[0] = flags;
-    envelope.writeUInt32BE(data.byteLength, 1);
-    envelope.set(data, 5);
     this.#stream.end(envelope);
   }
 
   /** Answers with an error: "trailers only", its status stands in the headers. */
-  #fail(error: unknown, contentType = contentTypeProto): void {
+  #fail(error: unknown, contentType = grpcProto): void {
     if (!this.#mayAnswer()) return;
     const trailer = Object.fromEntries(setErrorStatus(new Headers(), this.#toWire(error)));
     this.#stream.respond({ ":status": 200, "content-type": contentType, ...trailer }, { endStream: true });

@@ -1,9 +1,6 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { EnvelopedMessage } from "@connectrpc/connect/protocol";
-
-/** What stands before the data of an envelope: a byte of flags, four of length. */
-const headBytes = 5;
+import { type Envelope, envelopeHeadBytes as headBytes } from "./grpc-protocol.ts";
 
 const none = Buffer.alloc(0);
 
@@ -11,7 +8,7 @@ const none = Buffer.alloc(0);
 export class MessageReader<T> {
   readonly #stream: ServerHttp2Stream;
   readonly #maxBytes: number;
-  readonly #decode: (envelope: EnvelopedMessage) => T | Promise<T>;
+  readonly #decode: (envelope: Envelope) => T | Promise<T>;
   /** What came and was not taken yet: the chunk itself as long as there is one, then a buffer that grows. */
   #bytes: Buffer = none;
   #size = 0;
@@ -25,7 +22,7 @@ export class MessageReader<T> {
    * @param maxBytes largest data of an envelope
    * @param decode is given the envelope as soon as it is there; what it throws is told at once
    */
-  constructor(stream: ServerHttp2Stream, maxBytes: number, decode: (envelope: EnvelopedMessage) => T | Promise<T>) {
+  constructor(stream: ServerHttp2Stream, maxBytes: number, decode: (envelope: Envelope) => T | Promise<T>) {
     this.#stream = stream;
     this.#maxBytes = maxBytes;
     this.#decode = decode;

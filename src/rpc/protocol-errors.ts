@@ -1,10 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalHandlerFn, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorFromJsonBytes, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import type { Logger } from "pino";
 import { fromProtocolError, toConnectError } from "./connect-error.ts";
+import { setErrorStatus } from "./grpc-status.ts";
 
 type Body = AsyncIterable<Uint8Array>;
 
@@ -80,17 +81,4 @@ function complete(trailer: Headers, log: Logger): void {
   const error = findTrailerError(trailer);
   if (!error) return;
   setErrorStatus(trailer, error.details.length === 0 ? toConnectError(fromProtocolError(error, log)) : error);
-}
-
-/**
- * Sets the trailers of an error. Of its text only what the gRPC protocol asks for is percent-encoded:
- * Connect encodes colons and commas too, and grpc-js leaves those encoded for its user to read.
- */
-export function setErrorStatus(trailer: Headers, error: ConnectError): Headers {
-  setTrailerStatus(trailer, error);
-  trailer.set(
-    "grpc-message",
-    error.rawMessage.toWellFormed().replace(/[^ -$&-~]+/gu, (text) => encodeURIComponent(text)),
-  );
-  return trailer;
 }

@@ -1,0 +1,27 @@
+import { create } from "@bufbuild/protobuf";
+import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
+import { type ConnectError, encodeBinaryHeader } from "@connectrpc/connect";
+import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
+import { grpcHeaders } from "./grpc-protocol.ts";
+
+/** The status of a call that succeeded. */
+export const grpcOk = "0";
+
+/**
+ * Sets the trailers of an error: its code, its text, and its details as a google.rpc.Status. Of the text only what the protocol asks for is
+ * percent-encoded: Connect encodes colons and commas too, and grpc-js leaves those encoded for its user to read.
+ */
+export function setErrorStatus(trailer: Headers, { code, rawMessage: message, details }: ConnectError): Headers {
+  trailer.set(grpcHeaders.status, String(code));
+  const encoded = message.toWellFormed().replace(/[^ -$&-~]+/gu, (text) => encodeURIComponent(text));
+  trailer.set(grpcHeaders.message, encoded);
+  if (details.length === 0) return trailer;
+  const status = create(StatusSchema, { code, message, details: details.map(pack) });
+  trailer.set(grpcHeaders.details, encodeBinaryHeader(status, StatusSchema));
+  return trailer;
+}
+
+function pack(detail: ConnectError["details"][number]): Any | { typeUrl: string; value: Uint8Array } {
+  if ("desc" in detail) return anyPack(detail.desc, create(detail.desc, detail.value));
+  return { typeUrl: `type.googleapis.com/${detail.type}`, value: detail.value };
+}
