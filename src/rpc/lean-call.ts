@@ -6,6 +6,7 @@ import { errors, type WellvaultError } from "../errors.ts";
 import { readMs, stopStreamAfter } from "./call-end.ts";
 import { fromProtocolError, toCatalogueError, toConnectError } from "./connect-error.ts";
 import { applyDeadline, checkGrpcTimeout, type DeadlineLimits } from "./deadline.ts";
+import type { DecodeTurns } from "./decode-turns.ts";
 import {
   type Compressions,
   chooseCompressions,
@@ -27,6 +28,7 @@ import { credentialsKey, credentialsOf } from "./peer.ts";
 export interface LeanCallParts {
   readonly deadlines: DeadlineLimits;
   readonly log: Logger;
+  readonly decodeTurns: DecodeTurns;
   /** Told once, when the call is over. */
   readonly onOver: () => void;
 }
@@ -107,8 +109,17 @@ export class LeanCall {
   /** Reads the one message of the request. A signal that fires meanwhile answers the call by itself. */
   #receive({ request }: Compressions): Promise<MessageShape<DescMessage>> {
     const { readMaxBytes, parse } = this.#method;
+    const decode = (data: Uint8Array) => {
+      const turn = this.#parts.decodeTurns.next(data.byteLength);
+      if (!turn) return parse(data);
+      return turn.then(() => {
+        // Whoever left while it waited needs no message.
+        this.#controller.signal.throwIfAborted();
+        return parse(data);
+      });
+    };
     this.#body = new MessageReader(this.#stream, readMaxBytes, (envelope) =>
-      isCompressed(envelope) ? decompress(envelope, request, readMaxBytes).then(parse) : parse(envelope.data),
+      isCompressed(envelope) ? decompress(envelope, request, readMaxBytes).then(decode) : decode(envelope.data),
     );
     return this.#body.read();
   }

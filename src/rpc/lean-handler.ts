@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Logger } from "pino";
 import { errors } from "../errors.ts";
 import type { DeadlineLimits } from "./deadline.ts";
+import { createDecodeTurns } from "./decode-turns.ts";
 import { LeanCall } from "./lean-call.ts";
 import { createLeanMethod } from "./lean-method.ts";
 import { isAuthority, refuseAuthority, refuseMetadata } from "./request-checks.ts";
@@ -38,7 +39,7 @@ export type TakeStream = (
  */
 export function createLeanHandler({ methods, deadlines, running, isRefusing, log }: LeanHandlerOptions): TakeStream {
   const paths = new Map(methods.map(createLeanMethod).map((method) => [method.path, method]));
-  const parts = { deadlines, log, onOver: () => running.end() };
+  const parts = { deadlines, log, decodeTurns: createDecodeTurns(), onOver: () => running.end() };
   const originOf = createOrigins();
   return (stream, headers, rawHeaders) => {
     const type = headers["content-type"];

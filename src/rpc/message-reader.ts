@@ -87,8 +87,9 @@ export class MessageReader<T> {
       if (this.#count++ > 0) throw numberOfMessages("received extra");
       const bytes = this.#bytes;
       const data = new Uint8Array(bytes.buffer, bytes.byteOffset + headBytes, this.#wanted - headBytes);
-      this.#bytes = bytes.subarray(this.#wanted, this.#size);
       this.#size -= this.#wanted;
+      // An empty rest would keep the bytes of the message as long as the call.
+      this.#bytes = this.#size === 0 ? none : bytes.subarray(this.#wanted, this.#wanted + this.#size);
       this.#wanted = undefined;
       this.#message = this.#decode({ flags: bytes[0] ?? 0, data });
     }

@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
 import type { ServerHttp2Stream } from "node:http2";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { createMethodImplSpec, type HandlerContext, type UnaryRequest } from "@connectrpc/connect";
 import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import { createDecodeTurns } from "../../src/rpc/decode-turns.ts";
 import { LeanCall } from "../../src/rpc/lean-call.ts";
 import { createLeanMethod } from "../../src/rpc/lean-method.ts";
 import { listen } from "../../src/rpc/listener.ts";
@@ -27,7 +29,7 @@ test("a caller that does not read its answer is cut off some time after its dead
       destroy: () => destroyed.push(name),
     });
     const deadlines = { defaultTimeoutMs: 1_000, maxTimeoutMs: 1_000 };
-    const parts = { deadlines, log, onOver: () => undefined };
+    const parts = { deadlines, log, decodeTurns: createDecodeTurns(), onOver: () => undefined };
     void new LeanCall(method, stream as unknown as ServerHttp2Stream, parts).serve("http://test", {}, []);
     await vi.waitFor(() => expect(stream.listenerCount("data")).toBe(1));
     stream.emit("data", envelope(new Uint8Array()));
@@ -41,6 +43,61 @@ test("a caller that does not read its answer is cut off some time after its dead
   expect(destroyed).toEqual([]);
   vi.advanceTimersByTime(60_000);
   expect(destroyed).toEqual(["never reads"]);
+});
+
+/**
+ * Has calls arrive in one turn of the event loop, each with a message of so many bytes, and returns how many of them their handler
+ * had met after each of the turns that follow.
+ *
+ * @param leaving how many of them are ended by their callers before the first turn
+ */
+async function metByTurn(calls: number, bytes: number, leaving = 0): Promise<number[]> {
+  let met = 0;
+  const implementation = () => {
+    met++;
+    return {};
+  };
+  const method = createLeanMethod({
+    spec: createMethodImplSpec(Health.method.check, implementation) as UnarySpec,
+    options: {},
+  });
+  const deadlines = { defaultTimeoutMs: 10_000, maxTimeoutMs: 10_000 };
+  const parts = { deadlines, log, decodeTurns: createDecodeTurns(), onOver: () => undefined };
+  const body = envelope(
+    toBinary(Health.method.check.input, create(Health.method.check.input, { service: "x".repeat(bytes) })),
+  );
+  const streams = Array.from({ length: calls }, () => {
+    const stream = Object.assign(new EventEmitter(), { respond: () => undefined, end: () => undefined });
+    void new LeanCall(method, stream as unknown as ServerHttp2Stream, parts).serve("http://test", {}, []);
+    return stream;
+  });
+  await vi.waitFor(() => expect(streams.at(-1)?.listenerCount("data")).toBe(1));
+  const turn = () => new Promise((done) => setImmediate(done));
+  await turn();
+  for (const stream of streams) {
+    stream.emit("data", body);
+    stream.emit("end");
+  }
+  for (const stream of streams.slice(0, leaving)) stream.emit("close");
+  const counts: number[] = [];
+  for (let n = 0; n < calls + 2; n++) {
+    await turn();
+    counts.push(met);
+  }
+  for (const stream of streams) stream.emit("close");
+  return counts;
+}
+
+test("of large messages that arrive at once each turn of the event loop decodes one, and others get a word in", async () => {
+  const counts = await metByTurn(10, 20_000);
+  expect(counts.at(-1)).toBe(10);
+  for (const [n, count] of counts.entries()) expect(count - (counts[n - 1] ?? 0)).toBeLessThanOrEqual(1);
+  // The control: small ones are met together.
+  expect((await metByTurn(10, 100))[0]).toBe(10);
+});
+
+test("a large message whose caller leaves before its turn is not decoded", async () => {
+  expect((await metByTurn(10, 20_000, 7)).at(-1)).toBe(3);
 });
 
 /** Serves by one path or the other on a port of its own; `wasLean` tells which one the last call took. */
