@@ -8,33 +8,34 @@ export function isOneStatement(result: object): boolean {
   return lone.has(result);
 }
 
-/** The operations of a driver, by where their data stands among the arguments; undefined: they have none. */
+/** Where the data of an operation stands among its arguments, or what else makes it one statement. */
 const operations = {
-  execute: undefined,
-  find: undefined,
-  findOne: undefined,
-  count: undefined,
-  nativeDelete: undefined,
+  execute: "always",
+  find: "of a table",
+  findOne: "of a table",
+  count: "of a table",
+  nativeDelete: "of a table",
   nativeInsert: 1,
   nativeInsertMany: 1,
   nativeUpdate: 2,
   nativeUpdateMany: 2,
-} as const satisfies { readonly [Name in keyof PostgreSqlDriver]?: number | undefined };
+} as const satisfies { readonly [Name in keyof PostgreSqlDriver]?: number | string };
 
 /**
- * Has a driver note which of its operations are one statement; see {@link isOneStatement}. What writes is one unless its data
- * has rows of a pivot table or is spread over the tables of a class and its parents, as MikroORM 7.2 has it; each operation
- * has a test. Were one of them more than one statement after all, the second would be refused.
+ * Has a driver note which of its operations are one statement; see {@link isOneStatement}. All but
+ * `execute` are unless their entity has no table of its own, or several: then its code or MikroORM's makes as many as it likes. What brings
+ * data is one unless some of that is for a pivot table. So MikroORM 7.2 has it, and each operation has a test. Were one of them more than one statement after all, the second would be refused.
  */
 export function noteLoneOperations(
   driver: PostgreSqlDriver,
   metadataOf: (entityName: unknown) => EntityMetadata | undefined,
 ): void {
-  for (const [name, dataAt] of Object.entries(operations)) {
+  for (const [name, place] of Object.entries(operations)) {
     const operation = driver[name as keyof typeof operations] as (...args: unknown[]) => Promise<unknown>;
     const noting = (...args: unknown[]): Promise<unknown> => {
       // Asked first: the operation takes the rows of pivot tables out of its data.
-      const isOne = dataAt === undefined || isOfOneTable(metadataOf(args[0]), args[dataAt]);
+      const data = typeof place === "number" ? args[place] : [];
+      const isOne = place === "always" || isOfOneTable(metadataOf(args[0]), data);
       const result = operation.apply(driver, args);
       if (isOne) lone.add(result);
       return result;
@@ -44,8 +45,8 @@ export function noteLoneOperations(
 }
 
 function isOfOneTable(meta: EntityMetadata | undefined, data: unknown): boolean {
-  if (!meta || meta.inheritanceType === "tpt") return false;
+  if (!meta || meta.virtual || meta.inheritanceType === "tpt") return false;
   const pivots = meta.relations.filter(({ kind }) => kind === ReferenceKind.MANY_TO_MANY).map(({ name }) => name);
-  const rows = (Array.isArray(data) ? data : [data]) as object[];
-  return rows.every((row) => !pivots.some((name) => name in row));
+  const rows: unknown[] = Array.isArray(data) ? data : [data];
+  return rows.every((row) => typeof row === "object" && row !== null && !pivots.some((name) => name in row));
 }

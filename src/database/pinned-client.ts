@@ -97,7 +97,8 @@ export class PinnedClient extends ExtendedClient {
 
   /**
    * Runs a statement once for each of the lists of values, in one transaction of its own that is pinned, and in one
-   * write. All of them happen or, when one fails, none. One list needs no BEGIN: its Sync commits it.
+   * write. All of them happen or, when one fails, none. One list needs no BEGIN, for its Sync commits it; but a text that is not
+   * the source's has one all the same: before PostgreSQL 18 a DO or CALL in it could commit, and so leave its pin.
    *
    * @returns the rows of each
    * @throws VaultGoneError when the vault's role is missing
@@ -115,7 +116,7 @@ export class PinnedClient extends ExtendedClient {
       this.#pinStep(pinValues(to), kept ? pinForKept : pin),
       ...lists.map((values): BatchStep => ({ ...step, values })),
     ];
-    const isLone = lists.length === 1;
+    const isLone = lists.length === 1 && isLiteral;
     const results = isLone
       ? await this.sendBatch(steps, isLiteral, this.#kept.takeClosing())
       : await this.#runExplicitly(steps, isLiteral);
@@ -127,7 +128,8 @@ export class PinnedClient extends ExtendedClient {
 
   /** Runs steps between BEGIN and COMMIT, all in one write, and returns what they returned. */
   async #runExplicitly(steps: readonly BatchStep[], isLiteral: boolean): Promise<StepResult[]> {
-    const edge = (text: string): BatchStep => ({ text, values: [], ignoresRows: true, name: this.#ownName(text) });
+    const common = { values: [], ignoresRows: true, explain: this.#explainKept };
+    const edge = (text: string): BatchStep => ({ ...common, text, name: this.#ownName(text) });
     try {
       const all = [edge("begin"), ...steps, edge("commit")];
       const results = await this.sendBatch(all, isLiteral, this.#kept.takeClosing());
@@ -155,11 +157,12 @@ export class PinnedClient extends ExtendedClient {
   #intercept(config: unknown, rest: readonly unknown[]): unknown {
     const [values] = rest;
     if (typeof config !== "string" || (values !== undefined && !Array.isArray(values)) || rest.length > 1) {
+      if (this.#outcome) return this.#refuse(config);
       return this.#opening ? this.#afterOpening(config, rest) : undefined;
     }
     const isEnd = /^(commit|rollback)$/i.test(config);
     if (this.#outcome) {
-      return isEnd ? this.#endAfter(this.#outcome, config) : Promise.reject(new Error("the transaction is over"));
+      return isEnd ? this.#endAfter(this.#outcome, config) : this.#refuse(config);
     }
     if (/^(begin|start transaction)\b/i.test(config) && !this.#opening && !this.isLost) {
       this.#opening = { begin: config };
@@ -182,6 +185,14 @@ export class PinnedClient extends ExtendedClient {
       return Promise.resolve(done);
     }
     return this.#runLast([...this.#open(), step], isLiteral);
+  }
+
+  /** Refuses what comes after the last statement of a transaction: it would run without a pin. */
+  #refuse(config: unknown): unknown {
+    const error = new Error("the transaction is over");
+    if (!isSubmittable(config)) return Promise.reject(error);
+    config.handleError(error, this.connection);
+    return config;
   }
 
   /** Runs statements in one write and returns what the last of them returned. */
@@ -212,10 +223,10 @@ export class PinnedClient extends ExtendedClient {
 
   /**
    * Runs the last statement of the transaction and commits it, all in one write. The `commit` that follows finds it done.
-   * When the last one is the first one, too, there is no BEGIN and no COMMIT: its Sync commits it.
+   * When the last one is the first one, too, and the source's, there is no BEGIN and no COMMIT, as in {@link runPinned}.
    */
   async #finish(step: BatchStep, isLiteral: boolean): Promise<StepResult | undefined> {
-    const isLone = this.#opening?.begin === "begin";
+    const isLone = this.#opening?.begin === "begin" && isLiteral;
     const opened = this.#open();
     const steps = isLone ? [...opened.slice(1), step] : [...opened, step, { text: "commit", values: [] }];
     const running = this.sendBatch(steps, isLiteral);

@@ -7,7 +7,10 @@ import type { TenantEntry } from "./tenant.ts";
 interface Pinned {
   /** The tenant whose vault it is. */
   readonly tenantId: string;
-  /** Entity manager; its entities live in the vault. */
+  /**
+   * Entity manager; its entities live in the vault. Outside of a transaction each of its statements is one by itself, committed
+   * with it: when the connection is lost meanwhile, nobody knows whether it was done.
+   */
   readonly em: EntityManager;
   /** Runs one statement with bound parameters: in this transaction, or in one of its own. */
   query<Values extends readonly unknown[], Row>(statement: Statement<Values, Row>, values: Values): Promise<Row[]>;

@@ -2,6 +2,7 @@ import { glob } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
+import Cursor from "pg-cursor";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { loginUrl } from "../../src/database/logins.ts";
 import type { Pin } from "../../src/database/pin.ts";
@@ -102,6 +103,11 @@ describe("what goes to the server", () => {
     await open().transaction(async (transaction) => await transaction.finish(count, []));
     expect(letters()).toMatch(/^BEPBDES/);
     expect(tap.statements()[0]).toBe(count.text);
+  });
+
+  test("for a lone statement whose text is not the source's: BEGIN and COMMIT in the same write, so that it cannot leave its pin", async () => {
+    await open().query(statement<[], never>("select 1"), []);
+    expect(letters()).toMatch(/^P?BEBEPBDEP?BES/);
   });
 
   test("for a transaction of another kind: BEGIN and COMMIT, also around one statement", async () => {
@@ -215,6 +221,8 @@ describe("a client", () => {
     await client.query("begin");
     await client.query("select 1", markValues([], { isLast: true, isLiteral: false }));
     await expect(client.query("select 2", [])).rejects.toThrow("the transaction is over");
+    const cursor = client.query(new Cursor("select 2") as never) as unknown as Cursor;
+    await expect(cursor.read(1)).rejects.toThrow("the transaction is over");
     await client.query("commit");
     expect((await client.query("select 3 as three", [])) as unknown).toMatchObject({ rows: [{ three: 3 }] });
     await client.end();
@@ -222,7 +230,7 @@ describe("a client", () => {
 
   test("ends a transaction whose only statement failed with nothing more to send, and does not take it for committed", async () => {
     const client = await connect();
-    const only = markValues([], { isLast: true, isLiteral: false });
+    const only = markValues([], { isLast: true, isLiteral: true });
     await client.query("begin");
     await expect(client.query("select 1 / 0", only)).rejects.toMatchObject({ code: "22012" });
     await expect(client.query("select 2", [])).rejects.toThrow("the transaction is over");

@@ -66,6 +66,42 @@ describe("a sample that another transaction writes while our batch waits for it,
   });
 });
 
+describe("a sample whose deletion our snapshot shows, in a lower version, and that another transaction changes while our batch waits", () => {
+  const put1 = { insertedCount: 1, replacedCount: 0, unchangedCount: 0, staleCount: 0 };
+  test.each([
+    { to: "a deletion of a higher version", set: "version = 7", counts: { ...put1, staleCount: 1 } },
+    { to: "a higher version", set: "version = 9, recording_method = 0", counts: { ...put1, staleCount: 1 } },
+    { to: "our version", set: "version = 5, recording_method = 0", counts: { ...put1, unchangedCount: 1 } },
+    { to: "a deletion of our version", set: "version = 5", counts: { ...put1, staleCount: 1 } },
+    { to: "another lower version", set: "version = 4, recording_method = 0", counts: { ...put1, replacedCount: 1 } },
+  ])("to $to, is counted once", async ({ set, counts }) => {
+    await put(at(2, 3n));
+    const keys = [{ kind: "heart_rate", startTime: at(2).startTime, source: at(2).source, version: 3n }];
+    const selection = { case: "keys", value: { keys } } as const;
+    await service.clients.metrics.deleteSamples({ employeeId, selection }, as("ingest_service", tenant));
+    await other.query(
+      `update samples set ${set} where employee_no = (select employee_no from employees where employee_id = $1)`,
+      [employeeId],
+    );
+    const answer = put(at(1), at(2));
+    await isWaiting();
+    await other.commit();
+    expect(await answer).toEqual(counts);
+    await other.close();
+  });
+});
+
+test("a sample that our snapshot shows in our version is unchanged, whatever becomes of it while our batch waits: that comes after", async () => {
+  await put(at(2));
+  await write(other, 2, 9);
+  const answer = put(at(1), at(2));
+  await isWaiting();
+  await other.commit();
+  expect(await answer).toEqual({ insertedCount: 1, replacedCount: 0, unchangedCount: 1, staleCount: 0 });
+  expect(await put(at(2))).toMatchObject({ staleCount: 1 });
+  await other.close();
+});
+
 test("a sample that is replaced right after our batch stored it is not counted as stale for that", async () => {
   const { database } = service;
   await write(other, 2, 9);

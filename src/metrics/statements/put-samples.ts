@@ -35,11 +35,14 @@ export interface PutCounts {
   readonly known: boolean;
   readonly inserted: number;
   readonly replaced: number;
-  /** Places, from 1, of the samples that were not stored for a higher version or a deletion was there; null when none. */
+  /**
+   * Places, from 1, of the samples that were not stored for a higher version or a deletion of theirs was there when the statement began;
+   * null when none. What was there in the same version is neither here nor in `unseen`: what becomes of it meanwhile comes after.
+   */
   readonly stale: readonly number[] | null;
   /**
-   * Places of the samples that were not stored for another transaction wrote them at this very moment: what they met is not seen by
-   * this statement, and may be the same version or a higher one. Null when none.
+   * Places of the samples that were not stored although the statement sees no row of theirs, or one of a lower version: another transaction
+   * wrote them at this very moment, in the same version or a higher one. Null when none.
    */
   readonly unseen: readonly number[] | null;
 }
@@ -138,7 +141,10 @@ export const putSamples = keptStatement<SampleArrays, PutCounts>`
   ),
   met as (
     select
-      array_agg(unwritten.place) filter (where there.version > unwritten.version or there.recording_method < 0) as stale,
+      array_agg(unwritten.place) filter (
+        where there.version > unwritten.version
+          or (there.version = unwritten.version and there.recording_method < 0)
+      ) as stale,
       array_agg(unwritten.place) filter (where coalesce(there.version < unwritten.version, true)) as unseen
     from unwritten
     left join lateral (

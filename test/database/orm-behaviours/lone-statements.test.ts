@@ -1,12 +1,13 @@
 import type { SqlEntityManager } from "@mikro-orm/postgresql";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { statement } from "../../../src/database/statement.ts";
 import type { TenantSession } from "../../../src/tenancy/session.ts";
 import { expectQuiet } from "../../support/locks.ts";
 import { Author, Book, Specimen, Tag } from "./entities.ts";
 import { fillLibrary, type Library, needle, openLibrary } from "./library.ts";
 
-// MikroORM pins a statement outside of a transaction by a transaction of its own. That has to be one write like any other
-// lone statement, and must not become one where it takes several statements to do what was asked for.
+// MikroORM pins a statement outside of a transaction by a transaction of its own. That has to be one write, and must not
+// become one where it takes several statements to do what was asked for.
 let library: Library;
 beforeAll(async () => {
   library = await openLibrary(1);
@@ -38,10 +39,11 @@ async function lettersOf(work: (em: Manager) => Promise<unknown>): Promise<strin
   return letters.replaceAll("Q", "").replaceAll("PBEP", "BEP");
 }
 
-/** Bind and execute the pin, parse, bind, describe and execute the statement, Sync. */
-const oneWrite = "BEPBDES";
+/** BEGIN, the pin, the statement, COMMIT, and one Sync. */
+const begin = "PBDE";
+const oneWrite = `${begin}BEPBDEPBDES`;
 
-describe("one write, with the pin and one Sync", () => {
+describe("one write, with the pin, the commit and one Sync", () => {
   const tag = (n: number) => ({ tagId: n, label: `${needle}${n}` });
   const statements: [string, (em: Manager) => Promise<unknown>][] = [
     ["find", (em) => em.find(Author, { name: needle })],
@@ -82,13 +84,14 @@ describe("one write, with the pin and one Sync", () => {
     expect(letters).toBe(oneWrite.repeat(2));
   });
 
-  test("one that fails needs no rollback, and the connection serves the next", async () => {
+  test("one that fails is rolled back, and the connection serves the next", async () => {
     const letters = await lettersOf(async (em) => {
       await expect(em.insert(Tag, tag(1))).rejects.toMatchObject({ code: "23505" });
       await expect(em.execute("select 1 / 0")).rejects.toMatchObject({ code: "22012" });
       expect(await em.execute("select ?::text as v", [needle])).toEqual([{ v: needle }]);
     });
-    expect(letters).toBe(oneWrite.repeat(3));
+    const rollback = "PBDES";
+    expect(letters).toBe(`${oneWrite}${rollback}`.repeat(2) + oneWrite);
   });
 
   test("one that is cancelled while it runs does nothing, and the connection serves the next", async () => {
@@ -100,6 +103,15 @@ describe("one write, with the pin and one Sync", () => {
     expect(await library.open().em.count(Tag, { tagId: 10 })).toBe(0);
   });
 
+  test.each(["commit", "rollback"])("one whose text would %s in the middle and go on cannot", async (word) => {
+    await library.admin("grant usage on language plpgsql to public");
+    const leaving = `do $$ begin ${word}; insert into tags (tag_id, label) values (10, 'left'); end $$`;
+    await expect(library.open().em.execute(leaving)).rejects.toMatchObject({ code: "2D000" });
+    await expect(library.open().query(statement<[], never>(leaving), [])).rejects.toMatchObject({ code: "2D000" });
+    await library.admin("revoke usage on language plpgsql from public");
+    expect(await library.admin("select from tags where tag_id = 10")).toEqual([]);
+  });
+
   test("one whose text begins a transaction leaves none behind", async () => {
     await library.open().em.execute("begin");
     await library.open().em.insert(Tag, tag(10));
@@ -107,9 +119,8 @@ describe("one write, with the pin and one Sync", () => {
   });
 });
 
-describe("a transaction, BEGIN and COMMIT included", () => {
-  /** As {@link oneWrite}, with BEGIN before the pin. */
-  const opened = "PBDEBEPBDES";
+describe("a transaction of several writes", () => {
+  const opened = `${begin}BEPBDES`;
   const commit = "PBDES";
 
   test("what the unit of work flushes", async () => {
@@ -121,7 +132,7 @@ describe("a transaction, BEGIN and COMMIT included", () => {
     expect(letters).toBe(`${opened}PBDES${commit}`);
   });
 
-  test("an upsert that has to look at what it met", async () => {
+  test("not an upsert that has to look at what it met", async () => {
     const letters = await lettersOf((em) =>
       em.upsert(
         Specimen,
@@ -129,7 +140,7 @@ describe("a transaction, BEGIN and COMMIT included", () => {
         { onConflictAction: "ignore" },
       ),
     );
-    // Each of its two statements is whole by itself: MikroORM gives them no transaction.
+    // Each of its two statements is a transaction by itself, as MikroORM has it.
     expect(letters).toBe(oneWrite.repeat(2));
   });
 
