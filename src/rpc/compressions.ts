@@ -1,7 +1,10 @@
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
-import type { Compression } from "@connectrpc/connect/protocol";
+import type { ConnectRouterOptions } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+
+/** A way to compress bodies, as Connect takes it. */
+export type Compression = NonNullable<ConnectRouterOptions["acceptCompression"]>[number];
 
 /**
  * Brotli as fast as gzip. Its default, made for files that are compressed once, takes hundreds of times as long for a

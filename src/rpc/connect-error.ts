@@ -78,7 +78,7 @@ export function abortReason(signal: AbortSignal): WellvaultError {
 }
 
 /**
- * Gives an error that Connect raises before any handler runs, such as an undecodable body, its place
+ * Gives an error that Connect or the lean path raises before any handler runs, such as an undecodable body, its place
  * in the catalogue. Its text is replaced where it would repeat what the caller sent.
  */
 export function fromProtocolError(error: ConnectError, log: Logger): WellvaultError {

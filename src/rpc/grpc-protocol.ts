@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Compression } from "@connectrpc/connect/protocol";
+import type { Compression } from "./compressions.ts";
 
 /** The headers and trailers of gRPC over HTTP/2. */
 export const grpcHeaders = {
@@ -34,7 +34,8 @@ export function isCompressed({ flags }: Envelope): boolean {
 /**
  * Returns the message that a compressed envelope holds.
  *
- * @throws ConnectError when the call named no compression; what the compression throws, as of a message that is larger than allowed
+ * @throws ConnectError INVALID_ARGUMENT when the call named no compression or the data is none of it, RESOURCE_EXHAUSTED when the
+ *   message is larger than allowed
  */
 export async function decompress(
   { data }: Envelope,

@@ -7,11 +7,16 @@ import { grpcHeaders } from "./grpc-protocol.ts";
 /** The status of a call that succeeded. */
 export const grpcOk = "0";
 
+/** Headers that belong to the protocol or to HTTP; what an error brings under such a name is not sent. */
+const protocolHeader = /^(grpc-|connect-|content-|transfer-encoding$|trailer$|te$|host$|connection$|keep-alive$)/;
+
 /**
- * Sets the trailers of an error: its code, its text, and its details as a google.rpc.Status. Of the text only what the protocol asks for is
+ * Sets the trailers of an error: its metadata, its code, its text, and its details as a google.rpc.Status. Of the text only what the protocol asks for is
  * percent-encoded: Connect encodes colons and commas too, and grpc-js leaves those encoded for its user to read.
  */
-export function setErrorStatus(trailer: Headers, { code, rawMessage: message, details }: ConnectError): Headers {
+export function setErrorStatus(trailer: Headers, error: ConnectError): Headers {
+  const { code, rawMessage: message, details, metadata } = error;
+  for (const [name, value] of metadata) if (!protocolHeader.test(name)) trailer.set(name, value);
   trailer.set(grpcHeaders.status, String(code));
   const encoded = message.toWellFormed().replace(/[^ -$&-~]+/gu, (text) => encodeURIComponent(text));
   trailer.set(grpcHeaders.message, encoded);

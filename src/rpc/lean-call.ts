@@ -1,10 +1,11 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { ConnectError, createContextValues, type HandlerContext, type UnaryResponse } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { errors, type WellvaultError } from "../errors.ts";
+import { callKey } from "./call.ts";
 import { readMs, stopStreamAfter } from "./call-end.ts";
-import { fromProtocolError, toCatalogueError, toConnectError } from "./connect-error.ts";
+import { fromProtocolError, internal, toCatalogueError, toConnectError } from "./connect-error.ts";
 import { applyDeadline, checkGrpcTimeout, type DeadlineLimits } from "./deadline.ts";
 import type { DecodeTurns } from "./decode-turns.ts";
 import {
@@ -70,7 +71,7 @@ export class LeanCall {
       const compressions = chooseCompressions(acceptCompression, header);
       checkGrpcTimeout(header.get(grpcHeaders.timeout));
       this.#controller.signal.throwIfAborted();
-      const input = await this.#receive(compressions);
+      const input = await this.#receive(compressions, this.#ownerOf(context));
       await this.#succeed(await invokeUnary(spec, context, input, interceptors), compressions);
     } catch (error) {
       this.#fail(error);
@@ -106,18 +107,18 @@ export class LeanCall {
     };
   }
 
+  /** Whose turn a large message takes: its tenant's, or where there is none its connection's. */
+  #ownerOf({ values }: HandlerContext): unknown {
+    return values.get(callKey)?.tenant?.tenantId ?? this.#stream.session;
+  }
+
   /** Reads the one message of the request. A signal that fires meanwhile answers the call by itself. */
-  #receive({ request }: Compressions): Promise<MessageShape<DescMessage>> {
-    const { readMaxBytes, parse } = this.#method;
-    const decode = (data: Uint8Array) => {
-      const turn = this.#parts.decodeTurns.next(data.byteLength);
-      if (!turn) return parse(data);
-      return turn.then(() => {
-        // Whoever left while it waited needs no message.
-        this.#controller.signal.throwIfAborted();
-        return parse(data);
-      });
-    };
+  #receive({ request }: Compressions, owner: unknown): Promise<MessageShape<DescMessage>> {
+    const { readMaxBytes, parse, requestGate } = this.#method;
+    const { decodeTurns } = this.#parts;
+    const { signal } = this.#controller;
+    // What anybody may call takes small messages alone, and nobody's turn.
+    const decode = requestGate ? (data: Uint8Array) => decodeTurns.run(owner, data, signal, parse) : parse;
     this.#body = new MessageReader(this.#stream, readMaxBytes, (envelope) =>
       isCompressed(envelope) ? decompress(envelope, request, readMaxBytes).then(decode) : decode(envelope.data),
     );
@@ -129,12 +130,21 @@ export class LeanCall {
     const data = serialize(message);
     const isLarge = response !== undefined && data.byteLength >= compressMinBytes;
     const envelope = isLarge ? await envelop(data, response) : encode(0, data);
-    if (!this.#mayAnswer()) return;
     const head: Record<string, string | number> = { ":status": 200, "content-type": grpcProto };
     if (response) head[grpcHeaders.encoding] = response.name;
-    this.#stream.respond(withHeaders(head, header), { waitForTrailers: true });
+    const headers = withHeaders(head, header);
+    const trailers = { ...withHeaders({}, trailer), [grpcHeaders.status]: grpcOk };
+    if (!this.#mayAnswer()) return;
+    // What Node refuses to send is found before anything is sent, and the call is answered with an error.
+    this.#stream.respond(headers, { waitForTrailers: true });
+    this.#isAnswered = true;
     this.#stream.on("wantTrailers", () => {
-      this.#stream.sendTrailers(withHeaders({ [grpcHeaders.status]: grpcOk }, trailer));
+      try {
+        this.#stream.sendTrailers(trailers);
+      } catch (error) {
+        internal(error, this.#parts.log);
+        this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      }
     });
     this.#stream.end(envelope);
   }
@@ -143,6 +153,7 @@ export class LeanCall {
   #fail(error: unknown, contentType = grpcProto): void {
     if (!this.#mayAnswer()) return;
     const trailer = Object.fromEntries(setErrorStatus(new Headers(), this.#toWire(error)));
+    this.#isAnswered = true;
     this.#stream.respond({ ":status": 200, "content-type": contentType, ...trailer }, { endStream: true });
     if (this.#stream.readableEnded) return;
     this.#body?.drop();
@@ -156,11 +167,9 @@ export class LeanCall {
     return error.details.length === 0 ? toConnectError(fromProtocolError(error, log)) : error;
   }
 
-  /** Whether the call may be answered; from then on it counts as answered. */
+  /** Whether the call may be answered. */
   #mayAnswer(): boolean {
-    if (this.#isAnswered || this.#stream.closed || this.#stream.destroyed) return false;
-    this.#isAnswered = true;
-    return true;
+    return !(this.#isAnswered || this.#stream.closed || this.#stream.destroyed);
   }
 
   /** Ends the call at its deadline, and cuts it off when its answer is not read for some time after that. */

@@ -33,7 +33,7 @@ export type TakeStream = (
 
 /**
  * Makes the lean path: unary gRPC calls in Protobuf, straight on the streams of HTTP/2. Such a call costs
- * Connect five times what it costs here, most of it in web streams and generators that a lone message has no
+ * Connect several times what it costs here, most of it in web streams and generators that a lone message has no
  * use for. Gate, interceptors, handlers, limits and errors are the same; every other request is left to
  * Connect.
  */

@@ -20,7 +20,7 @@ export class MessageReader<T> {
 
   /**
    * @param maxBytes largest data of an envelope
-   * @param decode is given the envelope as soon as it is there; what it throws is told at once
+   * @param decode is given the envelope as soon as it is there; what it throws, or rejects with, ends the reading
    */
   constructor(stream: ServerHttp2Stream, maxBytes: number, decode: (envelope: Envelope) => T | Promise<T>) {
     this.#stream = stream;
@@ -44,20 +44,24 @@ export class MessageReader<T> {
       this.#stream.on("data", (chunk: Buffer) => {
         if (this.#isOver) return;
         try {
-          this.#add(chunk);
-          // Decompression may fail before the caller has sent everything, and nobody waits for it yet.
-          if (this.#message instanceof Promise) this.#message.catch(fail);
+          this.#add(chunk, fail);
         } catch (error) {
-          fail(error);
+          // What is wrong with the message that came first is told first.
+          const first = this.#message;
+          this.drop();
+          if (first instanceof Promise) first.then(() => reject(error), reject);
+          else reject(error);
         }
       });
       const end = () => {
         // A stream that is cut off ends, too; that is no end of the body, and nobody is there to be told.
         if (this.#isOver || this.#stream.aborted) return;
-        this.#isOver = true;
-        if (this.#size > 0) fail(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
-        else if (this.#count === 0) fail(numberOfMessages("missing"));
-        else resolve(this.#message as T | Promise<T>);
+        const message = this.#message;
+        const [count, rest] = [this.#count, this.#size];
+        this.drop();
+        if (rest > 0) reject(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
+        else if (count === 0) reject(numberOfMessages("missing"));
+        else resolve(message as T | Promise<T>);
       };
       this.#stream.on("end", end);
       // Node tells the end of an empty body at once, whether or not somebody reads.
@@ -65,14 +69,15 @@ export class MessageReader<T> {
     });
   }
 
-  /** Keeps nothing of what still comes: nobody asks for it any more. */
+  /** Keeps nothing of what came and still comes: nobody asks for it any more. */
   drop(): void {
     this.#isOver = true;
     this.#bytes = none;
     this.#message = undefined;
   }
 
-  #add(chunk: Buffer): void {
+  /** @param onFailure told when a message that takes its time cannot be decoded: at once, and not at the body's end */
+  #add(chunk: Buffer, onFailure: (error: unknown) => void): void {
     this.#append(chunk);
     for (;;) {
       if (this.#wanted === undefined) {
@@ -92,6 +97,7 @@ export class MessageReader<T> {
       this.#bytes = this.#size === 0 ? none : bytes.subarray(this.#wanted, this.#wanted + this.#size);
       this.#wanted = undefined;
       this.#message = this.#decode({ flags: bytes[0] ?? 0, data });
+      if (this.#message instanceof Promise) this.#message.catch(onFailure);
     }
   }
 

@@ -1,10 +1,18 @@
 import { EventEmitter } from "node:events";
 import type { ServerHttp2Stream } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { createMethodImplSpec, type HandlerContext, type UnaryRequest } from "@connectrpc/connect";
+import {
+  createMethodImplSpec,
+  type HandlerContext,
+  type Interceptor,
+  type UnaryRequest,
+  type UnaryResponse,
+} from "@connectrpc/connect";
 import { pino } from "pino";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { errors } from "../../src/errors.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import { toConnectError } from "../../src/rpc/connect-error.ts";
 import { createDecodeTurns } from "../../src/rpc/decode-turns.ts";
 import { LeanCall } from "../../src/rpc/lean-call.ts";
 import { createLeanMethod } from "../../src/rpc/lean-method.ts";
@@ -45,59 +53,87 @@ test("a caller that does not read its answer is cut off some time after its dead
   expect(destroyed).toEqual(["never reads"]);
 });
 
-/**
- * Has calls arrive in one turn of the event loop, each with a message of so many bytes, and returns how many of them their handler
- * had met after each of the turns that follow.
- *
- * @param leaving how many of them are ended by their callers before the first turn
- */
-async function metByTurn(calls: number, bytes: number, leaving = 0): Promise<number[]> {
-  let met = 0;
-  const implementation = () => {
-    met++;
-    return {};
-  };
+/** A call on a stream that a test feeds. */
+interface FedCall {
+  /** Brings its message, whole. */
+  send(bytes: number): void;
+  /** Ends the stream, as a caller does that leaves. */
+  leave(): void;
+}
+
+/** Makes calls whose messages are decoded in turns, and tells in which order their messages are decoded. */
+function feed() {
+  const decoded: string[] = [];
   const method = createLeanMethod({
-    spec: createMethodImplSpec(Health.method.check, implementation) as UnarySpec,
-    options: {},
+    spec: createMethodImplSpec(Health.method.check, () => ({})) as UnarySpec,
+    options: { requestGate: () => undefined },
   });
   const deadlines = { defaultTimeoutMs: 10_000, maxTimeoutMs: 10_000 };
   const parts = { deadlines, log, decodeTurns: createDecodeTurns(), onOver: () => undefined };
-  const body = envelope(
-    toBinary(Health.method.check.input, create(Health.method.check.input, { service: "x".repeat(bytes) })),
-  );
-  const streams = Array.from({ length: calls }, () => {
-    const stream = Object.assign(new EventEmitter(), { respond: () => undefined, end: () => undefined });
-    void new LeanCall(method, stream as unknown as ServerHttp2Stream, parts).serve("http://test", {}, []);
-    return stream;
-  });
-  await vi.waitFor(() => expect(streams.at(-1)?.listenerCount("data")).toBe(1));
-  const turn = () => new Promise((done) => setImmediate(done));
-  await turn();
-  for (const stream of streams) {
-    stream.emit("data", body);
-    stream.emit("end");
-  }
-  for (const stream of streams.slice(0, leaving)) stream.emit("close");
-  const counts: number[] = [];
-  for (let n = 0; n < calls + 2; n++) {
-    await turn();
-    counts.push(met);
-  }
-  for (const stream of streams) stream.emit("close");
-  return counts;
+  const { input } = Health.method.check;
+  return {
+    decoded,
+    async call(name: string, session: object): Promise<FedCall> {
+      const stream = Object.assign(new EventEmitter(), { session, respond: () => undefined, end: () => undefined });
+      const parse: typeof method.parse = (data) => {
+        decoded.push(name);
+        return method.parse(data);
+      };
+      const own = { ...method, parse };
+      void new LeanCall(own, stream as unknown as ServerHttp2Stream, parts).serve("http://test", {}, []);
+      await vi.waitFor(() => expect(stream.listenerCount("data")).toBe(1));
+      return {
+        send(bytes) {
+          stream.emit("data", envelope(toBinary(input, create(input, { service: "x".repeat(bytes) }))));
+          stream.emit("end");
+        },
+        leave: () => void stream.emit("close"),
+      };
+    },
+  };
 }
 
-test("of large messages that arrive at once each turn of the event loop decodes one, and others get a word in", async () => {
-  const counts = await metByTurn(10, 20_000);
-  expect(counts.at(-1)).toBe(10);
-  for (const [n, count] of counts.entries()) expect(count - (counts[n - 1] ?? 0)).toBeLessThanOrEqual(1);
-  // The control: small ones are met together.
-  expect((await metByTurn(10, 100))[0]).toBe(10);
-});
+const turn = () => new Promise((done) => setImmediate(done));
 
-test("a large message whose caller leaves before its turn is not decoded", async () => {
-  expect((await metByTurn(10, 20_000, 7)).at(-1)).toBe(3);
+describe("large messages that arrive at once", () => {
+  test("are decoded one in each turn of the event loop; small ones do not wait for them", async () => {
+    const { decoded, call } = feed();
+    const session = {};
+    const large = await Promise.all(Array.from({ length: 10 }, () => call("large", session)));
+    const small = await call("small", session);
+    for (const each of large) each.send(20_000);
+    expect(decoded).toEqual([]);
+    small.send(100);
+    expect(decoded).toEqual(["small"]);
+    for (let n = 1; n <= large.length; n++) {
+      await turn();
+      expect(decoded).toHaveLength(n + 1);
+    }
+    for (const each of [...large, small]) each.leave();
+  });
+
+  test("wait for one of each other caller at most, not for all that somebody has sent", async () => {
+    const { decoded, call } = feed();
+    const [many, few] = [{}, {}];
+    const ofMany = await Promise.all(Array.from({ length: 10 }, () => call("many", many)));
+    const ofFew = await Promise.all([call("few", few), call("few", few)]);
+    for (const each of [...ofMany, ...ofFew]) each.send(20_000);
+    for (let n = 0; n < 12; n++) await turn();
+    expect(decoded.join(" ")).toBe("many few many few many many many many many many many many");
+    for (const each of [...ofMany, ...ofFew]) each.leave();
+  });
+
+  test("are not decoded, and wait no more, once their callers have left", async () => {
+    const { decoded, call } = feed();
+    const session = {};
+    const calls = await Promise.all(Array.from({ length: 10 }, (_, n) => call(String(n), session)));
+    for (const each of calls) each.send(20_000);
+    for (const each of calls.slice(0, 8)) each.leave();
+    await turn();
+    await turn();
+    expect(decoded).toEqual(["8", "9"]);
+    for (const each of calls.slice(8)) each.leave();
+  });
 });
 
 /** Serves by one path or the other on a port of its own; `wasLean` tells which one the last call took. */
@@ -223,4 +259,59 @@ test.each([true, false])("a large response comes whole through a small window (l
   expect(failureOfResponse(await ask())).toMatchObject({ code: "ResourceExhausted", reason: "MESSAGE_TOO_LARGE" });
   expect(wasLean()).toBe(leanUnary);
   close();
+});
+
+/** Has a handler answer a call by one path or the other, and returns what arrives. */
+async function answerOf(
+  leanUnary: boolean,
+  interceptors: Interceptor[],
+  implementation: (context: HandlerContext) => void = () => undefined,
+) {
+  const { wire, wasLean, close } = await serve(leanUnary, (router) => [
+    router({ interceptors }).service(Health, {
+      check(_, context) {
+        implementation(context);
+        return {};
+      },
+    }),
+  ]);
+  const headers = { "content-type": "application/grpc" };
+  const answer = await wire.send("/grpc.health.v1.Health/Check", headers, envelope(new Uint8Array())).finally(close);
+  expect(wasLean()).toBe(leanUnary);
+  return answer;
+}
+
+test("an interceptor's response without headers is told as a defect, at once", async () => {
+  const answer = await answerOf(true, [
+    (next) => async (request) => {
+      const { stream, service, method, message } = await next(request);
+      return { stream, service, method, message } as UnaryResponse;
+    },
+  ]);
+  expect(failureOfResponse(answer)).toMatchObject({ code: "Internal" });
+});
+
+describe.each([true, false])("what a handler adds (lean: %s)", (leanUnary) => {
+  test("metadata of an error goes with it, but for the protocol's own", async () => {
+    const answer = await answerOf(leanUnary, [], () => {
+      const error = toConnectError(errors.notFound({ type: "a", name: "b" }));
+      error.metadata.set("x-a", "1");
+      error.metadata.set("grpc-status", "0");
+      throw error;
+    });
+    expect(failureOfResponse(answer)).toMatchObject({ code: "NotFound", reason: "RESOURCE_NOT_FOUND" });
+    expect(answer.trailers.get("x-a") ?? answer.headers.get("x-a")).toBe("1");
+  });
+
+  test("a status among the trailers is not the call's", async () => {
+    const answer = await answerOf(leanUnary, [], ({ responseTrailer }) => responseTrailer.set("x-tail", "2"));
+    expect([answer.trailers.get("grpc-status"), answer.trailers.get("x-tail")]).toEqual(["0", "2"]);
+  });
+});
+
+test("headers and trailers that Node refuses to send end the call with an error, and nothing else", async () => {
+  const answer = await answerOf(true, [], ({ responseHeader }) => responseHeader.set("connection", "close"));
+  expect(failureOfResponse(answer)).toMatchObject({ code: "Internal" });
+  const cut = answerOf(true, [], ({ responseTrailer }) => responseTrailer.set("connection", "close"));
+  await expect(cut).rejects.toThrow("the stream was closed with code 2");
 });

@@ -192,6 +192,16 @@ function bodies(): fc.Arbitrary<(message: Uint8Array) => Body> {
         (message) => ({ bytes: Buffer.concat([envelope(message), Buffer.of(0, 0, 0, 0, 9)]) }),
         (message) => ({ bytes: Buffer.concat([envelope(message), Buffer.of(0, 0, 0, 0, 9, 1)]) }),
         (message) => ({ bytes: Buffer.concat([envelope(message), Buffer.of(0, 255, 0, 0, 0)]) }),
+        // A first message that takes its time and is bad, and more behind it in the same piece.
+        () => ({ bytes: envelope({ data: Buffer.alloc(10, 255), flags: 1 }, new Uint8Array()) }),
+        () => ({ bytes: envelope({ data: Buffer.alloc(10, 255), flags: 1 }, new Uint8Array()), headers: gzip }),
+        () => ({
+          bytes: Buffer.concat([envelope({ data: Buffer.alloc(10, 255), flags: 1 }), Buffer.of(0, 255, 255, 255, 255)]),
+          headers: gzip,
+        }),
+        () => ({ bytes: envelope(Buffer.alloc(20_000, 255), new Uint8Array()) }),
+        () => ({ bytes: Buffer.concat([envelope(Buffer.alloc(20_000, 255)), Buffer.of(0, 255, 255, 255, 255)]) }),
+        (message) => ({ bytes: envelope(Buffer.alloc(20_000, 255), message) }),
         () => ({ bytes: Buffer.of(0, 255, 255, 255, 255) }),
         () => ({ bytes: Buffer.of(0, 0, 0, 0, 9) }),
         (message) => ({ bytes: message }),
