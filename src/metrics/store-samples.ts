@@ -11,7 +11,7 @@ import { type PutCounts, putSamples, type SampleArrays, type SampleKeys } from "
 export interface StoredCounts {
   readonly inserted: number;
   readonly replaced: number;
-  /** Samples, with their copies, for which a higher version is stored. */
+  /** Samples, with their copies, for which a higher version is stored, or the deletion of theirs. */
   readonly stale: number;
 }
 

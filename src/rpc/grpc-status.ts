@@ -8,7 +8,8 @@ import { grpcHeaders } from "./grpc-protocol.ts";
 export const grpcOk = "0";
 
 /** Headers that belong to the protocol or to HTTP; what an error brings under such a name is not sent. */
-const protocolHeader = /^(grpc-|connect-|content-|transfer-encoding$|trailer$|te$|host$|connection$|keep-alive$)/;
+const protocolHeader =
+  /^(grpc-|connect-|content-|transfer-encoding$|trailer$|te$|host$|connection$|keep-alive$|upgrade$|proxy-connection$|http2-settings$)/;
 
 /**
  * Sets the trailers of an error: its metadata, its code, its text, and its details as a google.rpc.Status. Of the text only what the protocol asks for is

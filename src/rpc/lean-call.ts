@@ -138,14 +138,7 @@ export class LeanCall {
     // What Node refuses to send is found before anything is sent, and the call is answered with an error.
     this.#stream.respond(headers, { waitForTrailers: true });
     this.#isAnswered = true;
-    this.#stream.on("wantTrailers", () => {
-      try {
-        this.#stream.sendTrailers(trailers);
-      } catch (error) {
-        internal(error, this.#parts.log);
-        this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-      }
-    });
+    this.#stream.on("wantTrailers", () => this.#orClose(() => this.#stream.sendTrailers(trailers)));
     this.#stream.end(envelope);
   }
 
@@ -153,12 +146,25 @@ export class LeanCall {
   #fail(error: unknown, contentType = grpcProto): void {
     if (!this.#mayAnswer()) return;
     const trailer = Object.fromEntries(setErrorStatus(new Headers(), this.#toWire(error)));
+    const headers = { ":status": 200, "content-type": contentType, ...trailer };
     this.#isAnswered = true;
-    this.#stream.respond({ ":status": 200, "content-type": contentType, ...trailer }, { endStream: true });
+    this.#orClose(() => this.#stream.respond(headers, { endStream: true }));
+    // Nobody waits for what is still under way for it.
+    this.#controller.abort(error);
     if (this.#stream.readableEnded) return;
     this.#body?.drop();
     this.#stream.resume();
     stopStreamAfter(this.#stream);
+  }
+
+  /** Sends what Node may refuse to send; then there is nothing left but to cut the call off. */
+  #orClose(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      internal(error, this.#parts.log);
+      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
   }
 
   #toWire(error: unknown): ConnectError {

@@ -41,27 +41,33 @@ export class MessageReader<T> {
         this.drop();
         reject(error);
       };
+      // What is wrong with the message that came first is told first; and until that is known the call is not answered, so
+      // that no more messages wait to be decoded than there are calls.
+      const failAfterFirst = (error: unknown) => {
+        const first = this.#message;
+        this.drop();
+        if (first instanceof Promise) first.then(() => reject(error), reject);
+        else reject(error);
+      };
       this.#stream.on("data", (chunk: Buffer) => {
         if (this.#isOver) return;
         try {
           this.#add(chunk, fail);
         } catch (error) {
-          // What is wrong with the message that came first is told first.
-          const first = this.#message;
-          this.drop();
-          if (first instanceof Promise) first.then(() => reject(error), reject);
-          else reject(error);
+          failAfterFirst(error);
         }
       });
       const end = () => {
         // A stream that is cut off ends, too; that is no end of the body, and nobody is there to be told.
         if (this.#isOver || this.#stream.aborted) return;
-        const message = this.#message;
-        const [count, rest] = [this.#count, this.#size];
-        this.drop();
-        if (rest > 0) reject(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
-        else if (count === 0) reject(numberOfMessages("missing"));
-        else resolve(message as T | Promise<T>);
+        if (this.#size > 0) {
+          failAfterFirst(new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument));
+        } else if (this.#count === 0) {
+          failAfterFirst(numberOfMessages("missing"));
+        } else {
+          resolve(this.#message as T | Promise<T>);
+          this.drop();
+        }
       };
       this.#stream.on("end", end);
       // Node tells the end of an empty body at once, whether or not somebody reads.

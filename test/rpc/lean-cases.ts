@@ -202,6 +202,15 @@ function bodies(): fc.Arbitrary<(message: Uint8Array) => Body> {
         () => ({ bytes: envelope(Buffer.alloc(20_000, 255), new Uint8Array()) }),
         () => ({ bytes: Buffer.concat([envelope(Buffer.alloc(20_000, 255)), Buffer.of(0, 255, 255, 255, 255)]) }),
         (message) => ({ bytes: envelope(Buffer.alloc(20_000, 255), message) }),
+        () => ({ bytes: Buffer.concat([envelope(Buffer.alloc(20_000, 255)), Buffer.of(0, 0)]) }),
+        () => ({
+          bytes: Buffer.concat([envelope({ data: Buffer.alloc(10, 255), flags: 1 }), Buffer.of(0, 0)]),
+          headers: gzip,
+        }),
+        () => ({
+          bytes: Buffer.concat([envelope({ data: gzipSync(Buffer.alloc(5_000_000)), flags: 1 }), Buffer.of(0)]),
+          headers: gzip,
+        }),
         () => ({ bytes: Buffer.of(0, 255, 255, 255, 255) }),
         () => ({ bytes: Buffer.of(0, 0, 0, 0, 9) }),
         (message) => ({ bytes: message }),
