@@ -143,7 +143,12 @@ const differences: readonly Difference[] = [
     reason:
       "what is wrong with a message is told before one behind it is found to be too large; Connect looks at its head first",
     undo: (lean, connect, request) =>
-      connect.trailers["grpc-status"] === "8" && envelopesOf(request) > 0 && isWholeError(lean) ? connect : lean,
+      connect.trailers["grpc-status"] === "8" &&
+      envelopesOf(request) > 0 &&
+      isTooLarge(restOf(request)) &&
+      isWholeError(lean)
+        ? connect
+        : lean,
   },
   otherFault("a deadline that is over is told before the faults of a body", /deadline passed/, ({ headers }) =>
     /^0/.test(String(headers["grpc-timeout"])),
@@ -160,6 +165,8 @@ function split({ chunks }: LeanCase): [count: number, rest: Buffer] {
 }
 const envelopesOf = (request: LeanCase) => split(request)[0];
 const restOf = (request: LeanCase) => split(request)[1];
+/** Whether what follows the whole envelopes is the head of one that is too large. */
+const isTooLarge = (rest: Buffer) => rest.byteLength >= 5 && rest.readUInt32BE(1) > 4 * 1_024 * 1_024;
 
 /** Compares two answers to a request, and returns the lean path's without the differences that are meant to be. */
 function leveled(lean: Answer, connect: Answer, request: LeanCase, seen = new Set<string>()): Answer {
