@@ -9,26 +9,25 @@ type Release = (reason?: Error | boolean) => void;
 
 /**
  * What DISCARD ALL does, but for the plans: they hold nothing of a tenant, and functions that every
- * transaction calls would be planned anew each time. The one text of several statements that is ever
- * sent: by the simple protocol, for one round trip.
+ * transaction calls would be planned anew each time. Sent in one write, as one implicit transaction.
  */
-const discard = `
-  close all;
-  set session authorization default;
-  reset all;
-  deallocate all;
-  unlisten *;
-  select pg_catalog.pg_advisory_unlock_all();
-  discard temp;
-  discard sequences
-`;
+const discard: readonly BatchStep[] = [
+  "close all",
+  "set session authorization default",
+  "reset all",
+  "deallocate all",
+  "unlisten *",
+  "select pg_catalog.pg_advisory_unlock_all()",
+  "discard temp",
+  "discard sequences",
+].map((text) => ({ text, values: [], ignoresRows: true }));
 
 /** How long a connection may take to discard its state before it is closed, in milliseconds. */
 const discardTimeoutMs = 5_000;
 
 /**
- * A `pg` client that sends every query but `discard` by the extended protocol, which takes one statement a
- * message: text with a second statement in it is refused by the server (42601), whoever wrote it.
+ * A `pg` client that sends every query by the extended protocol, which takes one statement a message: text with a
+ * second statement in it is refused by the server (42601), whoever wrote it.
  *
  * Its `begin` and `rollback` never reject. Kysely gives a connection back to the pool only after both
  * went well, so a connection that the server dropped would be missing from the pool for ever, and the
@@ -95,15 +94,28 @@ export class ExtendedClient extends pg.Client {
     if (reason || !idle || this.isWornOut) return release(reason || true);
     if (!this.#used) return release();
     this.#used = false;
-    const query = { text: discard, query_timeout: discardTimeoutMs };
-    await super.query(query as pg.QueryConfig).then(
-      () => {
-        // The statements that the server kept are gone with the rest.
-        Object.assign(this.connection, { parsedStatements: {} });
-        release();
-      },
-      (error: Error) => release(error),
+    try {
+      await this.#discard();
+      release();
+    } catch (error) {
+      release(error as Error);
+    }
+  }
+
+  /** @throws whatever went wrong, or that it took too long; then the connection is of no use any more */
+  async #discard(): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(new Error("the connection could not be cleaned in time")),
+      discardTimeoutMs,
     );
+    try {
+      await Promise.race([this.sendBatch(discard, true), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+    // The statements that the server kept are gone with the rest.
+    Object.assign(this.connection, { parsedStatements: {} });
   }
 
   // pg declares eight overloads; they all come down to these three shapes of the first argument.

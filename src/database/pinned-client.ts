@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { isDataCommand } from "./data-commands.ts";
 import { done, ExtendedClient } from "./extended-client.ts";
 import { KeptStatements } from "./kept-statements.ts";
 import { type Pin, pin, pinForKept, pinValues } from "./pin.ts";
@@ -98,7 +99,8 @@ export class PinnedClient extends ExtendedClient {
   /**
    * Runs a statement once for each of the lists of values, in one transaction of its own that is pinned, and in one
    * write. All of them happen or, when one fails, none. One list needs no BEGIN, for its Sync commits it; but a text that is not
-   * the source's has one all the same: before PostgreSQL 18 a DO or CALL in it could commit, and so leave its pin.
+   * the source's has one all the same unless it is a data command: before PostgreSQL 18 a DO or CALL could commit, and so leave
+   * its pin.
    *
    * @returns the rows of each
    * @throws VaultGoneError when the vault's role is missing
@@ -116,7 +118,7 @@ export class PinnedClient extends ExtendedClient {
       this.#pinStep(pinValues(to), kept ? pinForKept : pin),
       ...lists.map((values): BatchStep => ({ ...step, values })),
     ];
-    const isLone = lists.length === 1 && isLiteral;
+    const isLone = lists.length === 1 && (isLiteral || isDataCommand(text));
     const results = isLone
       ? await this.sendBatch(steps, isLiteral, this.#kept.takeClosing())
       : await this.#runExplicitly(steps, isLiteral);
@@ -222,10 +224,10 @@ export class PinnedClient extends ExtendedClient {
 
   /**
    * Runs the last statement of the transaction and commits it, all in one write. The `commit` that follows finds it done.
-   * When the last one is the first one, too, and the source's, there is no BEGIN and no COMMIT, as in {@link runPinned}.
+   * When the last one is the first one, too, there is no BEGIN and no COMMIT where {@link runPinned} has none.
    */
   async #finish(step: BatchStep, isLiteral: boolean): Promise<StepResult | undefined> {
-    const isLone = this.#opening?.begin === "begin" && isLiteral;
+    const isLone = this.#opening?.begin === "begin" && (isLiteral || isDataCommand(step.text));
     const opened = this.#open();
     const steps = isLone ? [...opened.slice(1), step] : [...opened, step, { text: "commit", values: [] }];
     const running = this.sendBatch(steps, isLiteral);

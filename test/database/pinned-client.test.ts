@@ -105,9 +105,14 @@ describe("what goes to the server", () => {
     expect(tap.statements()[0]).toBe(count.text);
   });
 
-  test("for a lone statement whose text is not the source's: BEGIN and COMMIT in the same write, so that it cannot leave its pin", async () => {
-    await open().query(statement<[], never>("select 1"), []);
+  test("for a lone text that is not the source's and may end a transaction: BEGIN and COMMIT in the same write", async () => {
+    await open().query(statement<[], never>("explain select 1"), []);
     expect(letters()).toMatch(/^P?BEBEPBDEP?BES/);
+  });
+
+  test("for one that begins as a data command, which cannot: what a lone statement sends", async () => {
+    await open().query(statement<[], never>(" select 1"), []);
+    expect(letters()).toMatch(/^BEPBDES/);
   });
 
   test("for a transaction of another kind: BEGIN and COMMIT, also around one statement", async () => {
@@ -160,11 +165,66 @@ describe("what goes to the server", () => {
   });
 
   test("after a statement of the source: nothing; after any other: the clean-up", async () => {
+    const cleaning = () => tap.statements().filter((text) => text.startsWith("discard temp"));
     await open().query(count, []);
-    expect(letters()).not.toContain("Q");
+    await open().query(count, []);
+    expect(cleaning()).toHaveLength(0);
     await open().query(statement<[], never>("select 1"), []);
     await open().query(count, []);
-    expect(tap.sent.filter(({ type }) => type === "Q")).toHaveLength(1);
+    expect(cleaning()).toHaveLength(1);
+  });
+
+  test("for the clean-up: eight statements in one write with one Sync, by the extended protocol as everything else", async () => {
+    await open().query(statement<[], never>("select 1"), []);
+    await open().query(count, []);
+    expect(letters()).toBe(`BEPBDES${"PBE".repeat(8)}SPBEPBDES`);
+  });
+});
+
+describe("a clean-up", () => {
+  async function used() {
+    const client = await connect();
+    const release = vi.fn();
+    Object.assign(client, { release });
+    await client.query("set work_mem = '1MB'");
+    return { client, release };
+  }
+
+  test("takes what was left, and gives the connection back", async () => {
+    const { client, release } = await used();
+    client.release?.();
+    await vi.waitFor(() => expect(release).toHaveBeenCalledExactlyOnceWith());
+    const { rows } = await client.query("show work_mem");
+    expect(rows).not.toEqual([{ work_mem: "1MB" }]);
+    await client.end();
+  });
+
+  test("that comes to no end has the connection closed", async () => {
+    const { client, release } = await used();
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    vi.spyOn(stream, "write").mockReturnValue(true);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      client.release?.();
+      await vi.advanceTimersByTimeAsync(4_900);
+      expect(release).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(200);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(release).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ message: expect.stringContaining("in time") }),
+    );
+    stream.destroy();
+  });
+
+  test("that the server refuses has the connection closed", async () => {
+    const { client, release } = await used();
+    await plane.database.admin.query("select pg_terminate_backend($1)", [
+      (client as unknown as { processID: number }).processID,
+    ]);
+    client.release?.();
+    await vi.waitFor(() => expect(release).toHaveBeenCalledExactlyOnceWith(expect.any(Error)));
   });
 });
 

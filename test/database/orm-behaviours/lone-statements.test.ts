@@ -28,6 +28,9 @@ afterAll(() => library.close());
 
 type Manager = TenantSession["em"];
 
+/** The clean-up of the connection: eight statements and one Sync. */
+const cleanUp = `${"PBE".repeat(8)}S`;
+
 /**
  * Runs something with a manager, and returns the letters of what was sent for it: without the clean-up of the connection, and
  * without the Parse of the pin, which is needed after each.
@@ -36,14 +39,16 @@ async function lettersOf(work: (em: Manager) => Promise<unknown>): Promise<strin
   library.tap.clear();
   await work(library.open().em);
   const letters = library.tap.sent.map(({ type }) => type).join("");
-  return letters.replaceAll("Q", "").replaceAll("PBEP", "BEP");
+  return letters.replaceAll(cleanUp, "").replaceAll("PBEP", "BEP");
 }
 
+/** The pin, the statement, and one Sync. */
+const oneWrite = "BEPBDES";
 /** BEGIN, the pin, the statement, COMMIT, and one Sync. */
 const begin = "PBDE";
-const oneWrite = `${begin}BEPBDEPBDES`;
+const oneBlock = `${begin}${oneWrite.slice(0, -1)}PBDES`;
 
-describe("one write, with the pin, the commit and one Sync", () => {
+describe("one write, with the pin and one Sync", () => {
   const tag = (n: number) => ({ tagId: n, label: `${needle}${n}` });
   const statements: [string, (em: Manager) => Promise<unknown>][] = [
     ["find", (em) => em.find(Author, { name: needle })],
@@ -90,8 +95,8 @@ describe("one write, with the pin, the commit and one Sync", () => {
       await expect(em.execute("select 1 / 0")).rejects.toMatchObject({ code: "22012" });
       expect(await em.execute("select ?::text as v", [needle])).toEqual([{ v: needle }]);
     });
-    const rollback = "PBDES";
-    expect(letters).toBe(`${oneWrite}${rollback}`.repeat(2) + oneWrite);
+    // The error has undone it: there is nothing to roll back.
+    expect(letters).toBe(oneWrite.repeat(3));
   });
 
   test("one that is cancelled while it runs does nothing, and the connection serves the next", async () => {
@@ -110,6 +115,47 @@ describe("one write, with the pin, the commit and one Sync", () => {
     await expect(library.open().query(statement<[], never>(leaving), [])).rejects.toMatchObject({ code: "2D000" });
     await library.admin("revoke usage on language plpgsql from public");
     expect(await library.admin("select from tags where tag_id = 10")).toEqual([]);
+  });
+
+  test("a text that is no data command, which has BEGIN and COMMIT in that write", async () => {
+    const { em } = library.open();
+    for (const text of ["explain select 1", "-- labelled\nselect 1", "(select 1)"]) {
+      expect([text, await lettersOf((em) => em.execute(text))]).toEqual([text, oneBlock]);
+    }
+    expect(await lettersOf((em) => expect(em.execute("explain select 1 / 0")).rejects.toThrow())).toBe(
+      `${oneBlock}${begin}S`,
+    );
+    await em.count(Tag, {});
+  });
+
+  test.each(["commit", "rollback"])("no function that a data command calls can %s and go on", async (word) => {
+    await library.admin(`
+      create function leaving() returns integer language plpgsql as
+      $$ begin ${word}; insert into tags (tag_id, label) values (10, 'left'); return 1; end $$
+    `);
+    await library.admin("grant execute on function leaving() to public");
+    const texts = [
+      "select leaving()",
+      "SELECT leaving()",
+      "with one as materialized (select leaving() as n) select n from one",
+      "values (leaving())",
+      "insert into tags (tag_id, label) values (leaving(), 'n')",
+      "update tags set tag_id = leaving() where tag_id = 3",
+      "delete from tags where tag_id = leaving()",
+      "merge into tags using (values (leaving())) as one (n) on tag_id = n when matched then delete",
+    ];
+    try {
+      for (const text of texts) {
+        await expect(library.open().em.execute(text), text).rejects.toMatchObject({ code: "2D000" });
+        await expect(library.open().query(statement<[], never>(text), []), text).rejects.toMatchObject({
+          code: "2D000",
+        });
+      }
+    } finally {
+      await library.admin("drop function leaving()");
+    }
+    expect(await library.admin("select from tags where tag_id = 10")).toEqual([]);
+    expect(await library.admin("select from tags")).toHaveLength(3);
   });
 
   test("one whose text begins a transaction leaves none behind", async () => {
