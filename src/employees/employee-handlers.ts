@@ -12,7 +12,7 @@ import type { PinnedTransaction } from "../tenancy/session.ts";
 import { validateMessage } from "../validation.ts";
 import { EmployeeEntity, type EmployeeRow } from "./employee-entity.ts";
 import { maxEmployees } from "./employee-limits.ts";
-import { etagOf, fromColumns, fromEntity } from "./employee-message.ts";
+import { etagOf, fromEntity } from "./employee-message.ts";
 import { employeeNotFound } from "./find-employee.ts";
 import { allotEmployeeNo } from "./statements/allot-employee-no.ts";
 import { countEmployeeOut } from "./statements/count-employee-out.ts";
@@ -61,7 +61,7 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
     const id = key.value ?? "";
     const [row] = await session.query(key.case === "externalId" ? getEmployeeByExternalId : getEmployee, [id]);
     if (!row) throw employeeNotFound(id);
-    return { employee: fromColumns(row) };
+    return { employee: row.employee };
   },
 
   async listEmployees(request, session) {
@@ -77,7 +77,7 @@ export const employeeHandlers: TenantHandlers<typeof EmployeeService> = {
     const page = rows.slice(0, size);
     const last = rows.length > size ? page.at(-1) : undefined;
     return {
-      employees: page.map(fromColumns),
+      employees: page.map(({ employee }) => employee),
       nextPageToken: last ? encodePageToken(scope, [last.employee_no]) : "",
     };
   },

@@ -23,7 +23,7 @@ export function fromEntity(row: EmployeeRow): Employee {
 }
 
 /** The employee of a row that a statement read, as the API shows it. */
-export function fromColumns(row: EmployeeColumns): Employee {
+export function fromColumns(row: Omit<EmployeeColumns, "employee_no">): Employee {
   return {
     $typeName: "wellvault.v1.Employee",
     employeeId: row.employee_id,

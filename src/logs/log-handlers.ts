@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { fromEpoch, toEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
+import { toEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
 import { checkEmployeeExists, checkMayBeWritten } from "../employees/find-employee.ts";
 import { errors } from "../errors.ts";
 import type { EmployeeLogService } from "../gen/wellvault/v1/employee_log_service_pb.ts";
@@ -9,7 +9,7 @@ import { decodePageToken, encodePageToken, type PageScope, pageSize } from "../p
 import type { TenantHandlers } from "../tenancy/handlers.ts";
 import { checkRange, checkTimes } from "../time-rules.ts";
 import { type LogDetail, storeDetail } from "./log-detail.ts";
-import { type NewLogRow, storedLogEntry, toLogEntry } from "./log-message.ts";
+import { type NewLogEntry, storedLogEntry } from "./log-message.ts";
 import { countFitting } from "./page-bytes.ts";
 import { deleteLogEntry } from "./statements/delete-log-entry.ts";
 import { getLogEntry } from "./statements/get-log-entry.ts";
@@ -24,7 +24,7 @@ const maxEntrySeconds = 48 * 3_600;
 const attempts = 3;
 
 /** What an entry weighs while it waits: its texts, in rows of some hundred bytes. */
-function weightOf({ note, detail }: NewLogRow): number {
+function weightOf({ note, detail }: NewLogEntry): number {
   return 1 + Math.floor((note.length + detail.length) / 128);
 }
 
@@ -32,35 +32,34 @@ function weightOf({ note, detail }: NewLogRow): number {
 export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
   async putLogEntry({ employeeId, entry = create(LogEntrySchema) }, session) {
     checkEntry(entry);
-    const row = toRow(entry);
+    const offered = toNewEntry(entry);
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const [written] = await session.write(
         putLogEntry,
         [
           employeeId,
-          row.entry_id,
-          row.type,
-          row.start_epoch,
-          row.end_epoch,
-          row.utc_offset_minutes,
-          row.source,
-          row.version,
-          row.note,
-          row.detail,
+          offered.entryId,
+          offered.type,
+          offered.start,
+          offered.end,
+          offered.utcOffsetMinutes,
+          offered.source,
+          String(offered.version),
+          offered.note,
+          offered.detail,
         ],
-        `${employeeId.toLowerCase()} ${row.entry_id}`,
-        weightOf(row),
+        `${employeeId.toLowerCase()} ${offered.entryId}`,
+        weightOf(offered),
       );
       if (written) {
         const outcome = written.inserted ? WriteOutcome.INSERTED : WriteOutcome.REPLACED;
-        return { outcome, entry: storedLogEntry(row, written, entry.version) };
+        return { outcome, entry: storedLogEntry(offered, written.create_epoch, written.update_epoch) };
       }
-      const [found] = await session.query(getLogEntry, [employeeId, row.entry_id]);
-      const stored = found && BigInt(found.version) >= entry.version ? found : undefined;
-      if (stored?.deleted) return { outcome: WriteOutcome.STALE };
-      if (stored) {
-        const outcome = stored.version === row.version ? WriteOutcome.UNCHANGED : WriteOutcome.STALE;
-        return { outcome, entry: toLogEntry(stored) };
+      const [found] = await session.query(getLogEntry, [employeeId, offered.entryId]);
+      if (found && found.entry.version >= offered.version) {
+        if (found.deleted) return { outcome: WriteOutcome.STALE };
+        const outcome = found.entry.version === offered.version ? WriteOutcome.UNCHANGED : WriteOutcome.STALE;
+        return { outcome, entry: found.entry };
       }
       // Somebody who was hired or came back between the two statements has the entry stored by the next attempt.
       await checkMayBeWritten(session, employeeId);
@@ -72,7 +71,7 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
     const [row] = await session.query(getLogEntry, [employeeId, entryId]);
     if (!row) await checkEmployeeExists(session, employeeId);
     if (!row || row.deleted) throw entryNotFound(entryId);
-    return { entry: toLogEntry(row) };
+    return { entry: row.entry };
   },
 
   async listLogEntries(request, session) {
@@ -99,17 +98,9 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
         ])
       : await session.query(listNewestLogEntries, [request.employeeId, size + 1]);
     if (rows.length === 0) await checkEmployeeExists(session, request.employeeId);
-    const page = rows.slice(0, size);
-    const all = page.map(toLogEntry);
-    const entries = all.slice(0, countFitting(all, page));
-    const last = rows[entries.length - 1];
-    return {
-      entries,
-      nextPageToken:
-        last && entries.length < rows.length
-          ? encodePageToken(scope, [toTimestamptz(toMicros(fromEpoch(last.start_epoch))), last.entry_id])
-          : "",
-    };
+    const entries = rows.slice(0, countFitting(rows.slice(0, size))).map(({ entry }) => entry);
+    const last = entries.length < rows.length ? entries.at(-1) : undefined;
+    return { entries, nextPageToken: last ? encodePageToken(scope, keyOf(last)) : "" };
   },
 
   async deleteLogEntry({ employeeId, entryId }, session) {
@@ -132,18 +123,24 @@ function checkEntry(entry: LogEntry): void {
   if (violations.length > 0) throw errors.fieldsInvalid(violations);
 }
 
-function toRow(entry: LogEntry): NewLogRow {
-  const { startTime, endTime } = entry;
+function toNewEntry(entry: LogEntry): NewLogEntry {
+  const { entryId, source, version, note, startTime, endTime } = entry;
   return {
-    entry_id: entry.entryId,
+    entryId,
     ...storeDetail(entry.detail as LogDetail),
-    start_epoch: startTime ? toEpoch(toMicros(startTime)) : 0,
-    end_epoch: endTime ? toEpoch(toMicros(endTime)) : null,
-    utc_offset_minutes: entry.utcOffsetMinutes ?? 0,
-    source: entry.source,
-    version: String(entry.version),
-    note: entry.note,
+    start: startTime ? toEpoch(toMicros(startTime)) : 0,
+    end: endTime ? toEpoch(toMicros(endTime)) : null,
+    utcOffsetMinutes: entry.utcOffsetMinutes ?? 0,
+    source,
+    version,
+    note,
   };
+}
+
+/** Where an entry that was read stands in the list of its employee's. */
+function keyOf({ startTime, entryId }: LogEntry): [time: string, entryId: string] {
+  if (!startTime) throw new Error("a stored entry has no time");
+  return [toTimestamptz(toMicros(startTime)), entryId];
 }
 
 function entryNotFound(entryId: string) {

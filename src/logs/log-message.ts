@@ -1,54 +1,58 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { civilDate, fromEpoch } from "../civil-time.ts";
+import { civilDate, type EpochSeconds, fromEpoch } from "../civil-time.ts";
 import { type LogEntry, LogEntryType } from "../gen/wellvault/v1/log_entry_pb.ts";
 import { loadDetail } from "./log-detail.ts";
-import type { LogRow } from "./statements/log-columns.ts";
 
-/** A stored entry as the API shows it. */
-export function toLogEntry(row: LogRow): LogEntry {
-  return assemble(row, BigInt(row.version), row.detail);
+/** What an entry's message is made of. */
+export interface LogEntryParts {
+  readonly entryId: string;
+  readonly type: number;
+  readonly start: EpochSeconds;
+  readonly end: EpochSeconds | null;
+  readonly utcOffsetMinutes: number;
+  readonly source: string;
+  readonly version: bigint;
+  readonly note: string;
+  /** The column `detail`. */
+  readonly detail: JsonValue;
+  readonly create: EpochSeconds;
+  readonly update: EpochSeconds;
 }
 
-/** The columns of an entry that a call brings, before it is stored. */
-export type NewLogRow = Omit<LogRow, "detail" | "detail_length" | "create_epoch" | "update_epoch"> & {
-  /** The column `detail` as text. */
-  readonly detail: string;
-};
-
-/** What is in the way of an entry, or its own times: all that its row gets from the database. */
-type StoredTimes = Pick<LogRow, "create_epoch" | "update_epoch">;
-
-/** An entry that was just stored, as {@link toLogEntry} would make it of its row. */
-export function storedLogEntry(row: NewLogRow, times: StoredTimes, version: bigint): LogEntry {
-  // PostgreSQL keeps no halves of surrogate pairs.
-  const note = row.note.toWellFormed();
-  return assemble({ ...row, ...times, note }, version, JSON.parse(row.detail) as JsonValue);
-}
-
-/** A plain object is what `create` makes of this message, in a third of its time. */
-function assemble(
-  row: Omit<LogRow, "detail" | "detail_length" | "version">,
-  version: bigint,
-  detail: JsonValue,
-): LogEntry {
-  const startTime = fromEpoch(row.start_epoch);
-  const endTime = row.end_epoch === null ? undefined : fromEpoch(row.end_epoch);
+/** A stored entry as the API shows it. A plain object is what `create` makes of this message, in a third of its time. */
+export function toLogEntry(parts: LogEntryParts): LogEntry {
+  const { type, end, utcOffsetMinutes } = parts;
+  const startTime = fromEpoch(parts.start);
+  const endTime = end === null ? undefined : fromEpoch(end);
   const entry: LogEntry = {
     $typeName: "wellvault.v1.LogEntry",
-    entryId: row.entry_id,
+    entryId: parts.entryId,
     startTime,
-    utcOffsetMinutes: row.utc_offset_minutes,
-    source: row.source,
-    version,
-    note: row.note,
-    detail: loadDetail(row.type, detail),
-    civilDate: civilDate(civilTime(row.type, startTime, endTime), row.utc_offset_minutes),
-    createTime: fromEpoch(row.create_epoch),
-    updateTime: fromEpoch(row.update_epoch),
+    utcOffsetMinutes,
+    source: parts.source,
+    version: parts.version,
+    note: parts.note,
+    detail: loadDetail(type, parts.detail),
+    civilDate: civilDate(civilTime(type, startTime, endTime), utcOffsetMinutes),
+    createTime: fromEpoch(parts.create),
+    updateTime: fromEpoch(parts.update),
   };
   if (endTime) entry.endTime = endTime;
   return entry;
+}
+
+/** An entry that a call brings, in the form it is stored. */
+export interface NewLogEntry extends Omit<LogEntryParts, "detail" | "create" | "update"> {
+  /** The column `detail` as text. */
+  readonly detail: string;
+}
+
+/** An entry that was just stored, as {@link toLogEntry} would make it of its row, whose times are all that it gets from the database. */
+export function storedLogEntry(stored: NewLogEntry, create: EpochSeconds, update: EpochSeconds): LogEntry {
+  // PostgreSQL keeps no halves of surrogate pairs.
+  const note = stored.note.toWellFormed();
+  return toLogEntry({ ...stored, note, detail: JSON.parse(stored.detail) as JsonValue, create, update });
 }
 
 /** Sleep belongs to the day of waking, everything else to the day of its start. */

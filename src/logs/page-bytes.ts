@@ -1,5 +1,5 @@
 import { toJsonString } from "@bufbuild/protobuf";
-import { type LogEntry, LogEntrySchema } from "../gen/wellvault/v1/log_entry_pb.ts";
+import { LogEntrySchema } from "../gen/wellvault/v1/log_entry_pb.ts";
 import type { LogRow } from "./statements/log-columns.ts";
 
 /** A page stops before it grows past this, to stay well below the message limit. */
@@ -15,19 +15,17 @@ const otherBytes = 1_024;
  * Returns how many of a page's entries, one at least, may go into one message. They are counted in JSON, where a
  * character may take more than in Protobuf, and only if a bound that is quick to find does not show already that
  * all of them fit: writing them takes as long as everything else that is done with them.
- *
- * @param rows the rows that the entries were made of
  */
-export function countFitting(entries: readonly LogEntry[], rows: readonly LogRow[]): number {
+export function countFitting(page: readonly LogRow[]): number {
   let bound = 0;
-  for (const row of rows) {
-    bound += otherBytes + row.note.length * escapedBytes + row.detail_length * utf8Bytes;
+  for (const { entry, detailLength } of page) {
+    bound += otherBytes + entry.note.length * escapedBytes + detailLength * utf8Bytes;
   }
-  if (bound <= maxPageBytes) return entries.length;
+  if (bound <= maxPageBytes) return page.length;
   let bytes = 0;
-  const end = entries.findIndex((entry, index) => {
+  const end = page.findIndex(({ entry }, index) => {
     bytes += Buffer.byteLength(toJsonString(LogEntrySchema, entry));
     return index > 0 && bytes > maxPageBytes;
   });
-  return end === -1 ? entries.length : end;
+  return end === -1 ? page.length : end;
 }

@@ -58,7 +58,7 @@ export async function getTrend(
 
 /** The present civil day where the employee is. */
 async function todayOf(session: TenantSession, employeeId: string): Promise<CivilDay> {
-  const [employee] = await session.query(getEmployee, [employeeId]);
-  if (!employee) throw employeeNotFound(employeeId);
-  return civilDayIn(employee.time_zone || "UTC", new Date());
+  const [row] = await session.query(getEmployee, [employeeId]);
+  if (!row) throw employeeNotFound(employeeId);
+  return civilDayIn(row.employee.timeZone || "UTC", new Date());
 }

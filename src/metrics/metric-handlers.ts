@@ -12,7 +12,6 @@ import { deleteByKeys, deleteInRange } from "./delete-samples.ts";
 import { getTrend } from "./get-trend.ts";
 import { kinds } from "./kinds.ts";
 import { putBatch } from "./put-batch.ts";
-import { toSample } from "./sample-message.ts";
 import { checkSamples } from "./sample-rules.ts";
 import { listSamples } from "./statements/list-samples.ts";
 
@@ -60,7 +59,7 @@ export const metricHandlers: TenantHandlers<
     const page = rows.slice(0, size);
     const last = rows.length > size ? page.at(-1) : undefined;
     return {
-      samples: page.map(toSample),
+      samples: page.map(({ sample }) => sample),
       nextPageToken: last
         ? encodePageToken(scope, [toTimestamptz(toMicros(fromEpoch(last.start_epoch))), last.kind, last.source_no])
         : "",

@@ -1,29 +1,44 @@
-import { civilDate, fromEpoch } from "../civil-time.ts";
+import { civilDate, type EpochSeconds, fromEpoch } from "../civil-time.ts";
 import type { MetricSample, RecordingMethod } from "../gen/wellvault/v1/metric_pb.ts";
 import { kindsByNumber } from "./kinds.ts";
-import type { SampleRow } from "./statements/list-samples.ts";
+
+/** What a sample's message is made of. */
+export interface SampleParts {
+  /** The number of its kind. */
+  readonly kind: number;
+  readonly start: EpochSeconds;
+  readonly endSeconds: number;
+  readonly utcOffsetMinutes: number;
+  readonly value: number;
+  readonly source: string;
+  readonly daily: boolean;
+  readonly version: bigint;
+  readonly recordingMethod: RecordingMethod;
+  readonly record: EpochSeconds;
+}
 
 /**
  * A stored sample as the API shows it. A plain object is what `create` makes of this message, in a third of its
  * time.
  */
-export function toSample(row: SampleRow): MetricSample {
-  const kind = kindsByNumber.get(row.kind);
-  if (!kind) throw new Error(`a sample has the unknown kind ${row.kind}`);
-  const startTime = fromEpoch(row.start_epoch);
-  const endTime = row.end_seconds === 0 ? undefined : fromEpoch(row.start_epoch + row.end_seconds);
+export function toSample(parts: SampleParts): MetricSample {
+  const { start, endSeconds, utcOffsetMinutes, daily } = parts;
+  const kind = kindsByNumber.get(parts.kind);
+  if (!kind) throw new Error(`a sample has the unknown kind ${parts.kind}`);
+  const startTime = fromEpoch(start);
+  const endTime = endSeconds === 0 ? undefined : fromEpoch(start + endSeconds);
   const sample: MetricSample = {
     $typeName: "wellvault.v1.MetricSample",
     kind: kind.slug,
     startTime,
-    utcOffsetMinutes: row.utc_offset_minutes,
-    value: row.value,
-    source: row.slug,
-    daily: row.daily,
-    version: BigInt(row.version),
-    recordingMethod: row.recording_method as RecordingMethod,
-    civilDate: civilDate(kind.byWakingDay && !row.daily && endTime ? endTime : startTime, row.utc_offset_minutes),
-    recordTime: fromEpoch(row.record_epoch),
+    utcOffsetMinutes,
+    value: parts.value,
+    source: parts.source,
+    daily,
+    version: parts.version,
+    recordingMethod: parts.recordingMethod,
+    civilDate: civilDate(kind.byWakingDay && !daily && endTime ? endTime : startTime, utcOffsetMinutes),
+    recordTime: fromEpoch(parts.record),
   };
   if (endTime) sample.endTime = endTime;
   return sample;

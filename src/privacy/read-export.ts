@@ -1,6 +1,5 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toJsonString } from "@bufbuild/protobuf";
 import { type EpochSeconds, fromEpoch, toMicros, toTimestamptz } from "../civil-time.ts";
-import { fromColumns } from "../employees/employee-message.ts";
 import { employeeNotFound } from "../employees/find-employee.ts";
 import { getEmployee } from "../employees/statements/get-employee.ts";
 import {
@@ -14,8 +13,6 @@ import {
 import { EmployeeSchema } from "../gen/wellvault/v1/employee_pb.ts";
 import { LogEntrySchema } from "../gen/wellvault/v1/log_entry_pb.ts";
 import { MetricSampleSchema } from "../gen/wellvault/v1/metric_pb.ts";
-import { toLogEntry } from "../logs/log-message.ts";
-import { toSample } from "../metrics/sample-message.ts";
 import type { TenantSession } from "../tenancy/session.ts";
 import { createPartWriter } from "./part-writer.ts";
 import { toDeletedSample, toSampleDay } from "./sample-records.ts";
@@ -49,15 +46,16 @@ export async function readExport(
   push: (part: MessageInitShape<typeof ExportPartSchema>) => Promise<void>,
 ): Promise<MessageInitShape<typeof ExportManifestSchema>> {
   return await session.snapshot(async ({ query }, time) => {
-    const [employee] = await query(getEmployee, [employeeId]);
-    if (!employee) throw employeeNotFound(employeeId);
+    const [found] = await query(getEmployee, [employeeId]);
+    if (!found) throw employeeNotFound(employeeId);
     const writer = createPartWriter(push);
-    await writer.add(ExportRecordType.EMPLOYEE, [toJsonString(EmployeeSchema, fromColumns(employee))]);
+    await writer.add(ExportRecordType.EMPLOYEE, [toJsonString(EmployeeSchema, found.employee)]);
 
-    for await (const rows of pages(entriesAtOnce, (after?: { entry_id: string }) =>
-      query(exportLogEntries, [employeeId, after?.entry_id ?? "", entriesAtOnce]),
+    for await (const rows of pages(entriesAtOnce, (after?: { entry: { entryId: string } }) =>
+      query(exportLogEntries, [employeeId, after?.entry.entryId ?? "", entriesAtOnce]),
     )) {
-      await writer.add(ExportRecordType.LOG_ENTRY, jsonOf(LogEntrySchema, rows.map(toLogEntry)));
+      const entries = rows.map(({ entry }) => entry);
+      await writer.add(ExportRecordType.LOG_ENTRY, jsonOf(LogEntrySchema, entries));
     }
 
     for await (const rows of pages(samplesAtOnce, (after?: { entry_id: string }) =>
@@ -76,7 +74,8 @@ export async function readExport(
     for await (const rows of pages(samplesAtOnce, (after?: SamplePlace) =>
       query(exportSamples, [employeeId, ...keyAfter(after), samplesAtOnce]),
     )) {
-      await writer.add(ExportRecordType.SAMPLE, jsonOf(MetricSampleSchema, rows.map(toSample)));
+      const samples = rows.map(({ sample }) => sample);
+      await writer.add(ExportRecordType.SAMPLE, jsonOf(MetricSampleSchema, samples));
     }
 
     for await (const rows of pages(samplesAtOnce, (after?: SamplePlace) =>

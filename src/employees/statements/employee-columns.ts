@@ -1,5 +1,4 @@
 import type { EpochSeconds } from "../../civil-time.ts";
-import { numberAt, type RowReader, textAt } from "../../database/row-reader.ts";
 import { fragment } from "../../database/statement.ts";
 import type { EmployeeState } from "../../gen/wellvault/v1/employee_pb.ts";
 
@@ -31,33 +30,3 @@ export interface EmployeeColumns {
   readonly create_epoch: EpochSeconds;
   readonly update_epoch: EpochSeconds;
 }
-
-/** Reads rows of {@link employeeColumns}. */
-export const employeeRows: RowReader<EmployeeColumns> = {
-  columns: [
-    "employee_no",
-    "employee_id",
-    "external_id",
-    "display_name",
-    "team",
-    "location",
-    "time_zone",
-    "state",
-    "revision",
-    "create_epoch",
-    "update_epoch",
-  ],
-  read: (texts) => ({
-    employee_no: numberAt(texts, 0),
-    employee_id: textAt(texts, 1),
-    external_id: textAt(texts, 2),
-    display_name: textAt(texts, 3),
-    team: textAt(texts, 4),
-    location: textAt(texts, 5),
-    time_zone: textAt(texts, 6),
-    state: numberAt(texts, 7) as EmployeeState,
-    revision: numberAt(texts, 8),
-    create_epoch: numberAt(texts, 9),
-    update_epoch: numberAt(texts, 10),
-  }),
-};

@@ -1,6 +1,7 @@
 import { statement, withRows } from "../../database/statement.ts";
 import type { EmployeeState } from "../../gen/wellvault/v1/employee_pb.ts";
-import { type EmployeeColumns, employeeColumns, employeeRows } from "./employee-columns.ts";
+import { employeeColumns } from "./employee-columns.ts";
+import { employeeRows, type ReadEmployee } from "./employee-rows.ts";
 
 /**
  * A page of the roster, oldest first: a scan of `employees_pkey` from the page's key on that stops after it. Those of
@@ -9,7 +10,7 @@ import { type EmployeeColumns, employeeColumns, employeeRows } from "./employee-
  */
 export const listEmployees = withRows(
   employeeRows,
-  statement<[after: number, limit: number, state: EmployeeState | null, team: string | null], EmployeeColumns>`
+  statement<[after: number, limit: number, state: EmployeeState | null, team: string | null], ReadEmployee>`
     select ${employeeColumns}
     from employees
     where employee_no > $1 and delete_time is null

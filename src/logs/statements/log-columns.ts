@@ -1,5 +1,4 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { EpochSeconds } from "../../civil-time.ts";
 import {
   booleanAt,
   type ColumnTexts,
@@ -9,6 +8,8 @@ import {
   textAt,
 } from "../../database/row-reader.ts";
 import { fragment } from "../../database/statement.ts";
+import type { LogEntry } from "../../gen/wellvault/v1/log_entry_pb.ts";
+import { toLogEntry } from "../log-message.ts";
 
 /**
  * The columns of a log entry in the form the service reads; the table's alias is `entry`. With its first argument
@@ -27,22 +28,11 @@ export const logColumns = fragment`
     date_part('epoch'::text, entry.create_time) as create_epoch,
     date_part('epoch'::text, entry.update_time) as update_epoch`;
 
-/** A row of {@link logColumns}. */
+/** A row of {@link logColumns}: the message that it becomes, and what of it the message does not say. */
 export interface LogRow {
-  readonly entry_id: string;
-  readonly type: number;
-  readonly start_epoch: EpochSeconds;
-  readonly end_epoch: EpochSeconds | null;
-  readonly utc_offset_minutes: number;
-  readonly source: string;
-  /** A bigint in text, as it comes. */
-  readonly version: string;
-  readonly note: string;
-  readonly detail: JsonValue;
+  readonly entry: LogEntry;
   /** Characters of the detail as the database writes it. */
-  readonly detail_length: number;
-  readonly create_epoch: EpochSeconds;
-  readonly update_epoch: EpochSeconds;
+  readonly detailLength: number;
 }
 
 const columns = [
@@ -61,20 +51,20 @@ const columns = [
 
 function read(texts: ColumnTexts): LogRow {
   const detail = textAt(texts, 8);
-  return {
-    entry_id: textAt(texts, 0),
+  const entry = toLogEntry({
+    entryId: textAt(texts, 0),
     type: numberAt(texts, 1),
-    start_epoch: numberAt(texts, 2),
-    end_epoch: numberOrNullAt(texts, 3),
-    utc_offset_minutes: numberAt(texts, 4),
+    start: numberAt(texts, 2),
+    end: numberOrNullAt(texts, 3),
+    utcOffsetMinutes: numberAt(texts, 4),
     source: textAt(texts, 5),
-    version: textAt(texts, 6),
+    version: BigInt(textAt(texts, 6)),
     note: textAt(texts, 7),
     detail: JSON.parse(detail) as JsonValue,
-    detail_length: detail.length,
-    create_epoch: numberAt(texts, 9),
-    update_epoch: numberAt(texts, 10),
-  };
+    create: numberAt(texts, 9),
+    update: numberAt(texts, 10),
+  });
+  return { entry, detailLength: detail.length };
 }
 
 /** Reads rows of {@link logColumns}. */

@@ -2,6 +2,8 @@ import type { EpochSeconds } from "../../civil-time.ts";
 import { booleanAt, numberAt, type RowReader, textAt } from "../../database/row-reader.ts";
 import { fragment, keptStatement, withRows } from "../../database/statement.ts";
 import { employeeNoOf } from "../../employees/statements/employee-no-of.ts";
+import type { MetricSample, RecordingMethod } from "../../gen/wellvault/v1/metric_pb.ts";
+import { toSample } from "../sample-message.ts";
 
 /** The columns of a sample in the form the service reads; the tables' aliases are `sample` and `source`. */
 export const sampleColumns = fragment`
@@ -17,19 +19,12 @@ export const sampleColumns = fragment`
     sample.recording_method,
     date_part('epoch'::text, sample.record_time) as record_epoch`;
 
-/** A row of {@link sampleColumns}. */
+/** A row of {@link sampleColumns}: the message that it becomes, and the key, which the message says in other words. */
 export interface SampleRow {
+  readonly sample: MetricSample;
   readonly kind: number;
   readonly start_epoch: EpochSeconds;
-  readonly end_seconds: number;
-  readonly utc_offset_minutes: number;
-  readonly value: number;
   readonly source_no: number;
-  readonly slug: string;
-  readonly daily: boolean;
-  readonly version: string;
-  readonly recording_method: number;
-  readonly record_epoch: EpochSeconds;
 }
 
 /** Reads rows of {@link sampleColumns}. */
@@ -47,19 +42,23 @@ export const sampleRows: RowReader<SampleRow> = {
     "recording_method",
     "record_epoch",
   ],
-  read: (texts) => ({
-    kind: numberAt(texts, 0),
-    start_epoch: numberAt(texts, 1),
-    end_seconds: numberAt(texts, 2),
-    utc_offset_minutes: numberAt(texts, 3),
-    value: numberAt(texts, 4),
-    source_no: numberAt(texts, 5),
-    slug: textAt(texts, 6),
-    daily: booleanAt(texts, 7),
-    version: textAt(texts, 8),
-    recording_method: numberAt(texts, 9),
-    record_epoch: numberAt(texts, 10),
-  }),
+  read(texts) {
+    const kind = numberAt(texts, 0);
+    const start = numberAt(texts, 1);
+    const sample = toSample({
+      kind,
+      start,
+      endSeconds: numberAt(texts, 2),
+      utcOffsetMinutes: numberAt(texts, 3),
+      value: numberAt(texts, 4),
+      source: textAt(texts, 6),
+      daily: booleanAt(texts, 7),
+      version: BigInt(textAt(texts, 8)),
+      recordingMethod: numberAt(texts, 9) as RecordingMethod,
+      record: numberAt(texts, 10),
+    });
+    return { sample, kind, start_epoch: start, source_no: numberAt(texts, 5) };
+  },
 };
 
 /**
