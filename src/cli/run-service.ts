@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { flushCompileCache } from "node:module";
 import { join, resolve } from "node:path";
 import { readConfig } from "../config.ts";
 import { type EmbeddedServer, startEmbeddedServer } from "../database/embedded-server.ts";
@@ -76,6 +77,8 @@ export async function runService(): Promise<void> {
     // A start from a terminal that is closed ends with it; a service that holds credentials renews them.
     if (identity.mode === "credentials") process.on("SIGHUP", () => void service.reload());
     process.stdout.write(banner({ ...service, version, identity, embeddedFolder: embedded?.folder }));
+    // What was compiled is there for the next start, also when this process is killed.
+    flushCompileCache();
     await told.promise;
     say("\nStopping: running calls may finish ...");
     const finished = await Promise.race([service.stop(), toldAgain.promise]);
