@@ -1,3 +1,5 @@
+import { create, type DescMessage, fromJson, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PinnedClient } from "../../src/database/pinned-client.ts";
@@ -7,9 +9,13 @@ import { markValues } from "../../src/database/statement-marks.ts";
 import { getEmployee } from "../../src/employees/statements/get-employee.ts";
 import { getEmployeeByExternalId } from "../../src/employees/statements/get-employee-by-external-id.ts";
 import { listEmployees } from "../../src/employees/statements/list-employees.ts";
+import { EmployeeSchema } from "../../src/gen/wellvault/v1/employee_pb.ts";
+import { LogEntrySchema, MoodSchema } from "../../src/gen/wellvault/v1/log_entry_pb.ts";
+import { MetricSampleSchema, RecordingMethodSchema } from "../../src/gen/wellvault/v1/metric_pb.ts";
 import { getLogEntry } from "../../src/logs/statements/get-log-entry.ts";
 import { listLogEntries } from "../../src/logs/statements/list-log-entries.ts";
 import { listNewestLogEntries } from "../../src/logs/statements/list-newest-log-entries.ts";
+import { kindsByNumber } from "../../src/metrics/kinds.ts";
 import { listSamples } from "../../src/metrics/statements/list-samples.ts";
 import { exportLogEntries } from "../../src/privacy/statements/export-log-entries.ts";
 import { exportSamples } from "../../src/privacy/statements/export-samples.ts";
@@ -52,38 +58,108 @@ afterAll(async () => {
   await plane.close();
 });
 
+type Columns = Readonly<Record<string, unknown>>;
+
 /** The rows of a statement as its reader reads them, or by their columns' types. */
 async function rowsOf(
   { text, isLiteral, rows }: Statement<never, object>,
   values: readonly unknown[],
   byReader: boolean,
-) {
+): Promise<Columns[]> {
   const marks = { isLast: false, isLiteral, ...(byReader ? { rows } : {}) };
   const result = await client.query(text, markValues(values, marks) as unknown[]);
-  return result.rows as Record<string, unknown>[];
+  return result.rows as Columns[];
 }
 
+// What the columns say, by their types, in the JSON form of the message that a reader makes of them.
+
+function timeJson(epoch: unknown): JsonValue {
+  const micros = BigInt(Math.round(Number(epoch) * 1e6));
+  const seconds = micros / 1_000_000n;
+  return toJson(TimestampSchema, create(TimestampSchema, { seconds, nanos: Number(micros % 1_000_000n) * 1_000 }));
+}
+
+function dayJson(epoch: unknown, offset: unknown): string {
+  return new Date((Number(epoch) + Number(offset) * 60) * 1_000).toISOString().slice(0, 10);
+}
+
+const expected: Readonly<Record<"employee" | "entry" | "sample", (row: Columns) => Columns>> = {
+  employee: (row: Columns) => ({
+    employeeId: row["employee_id"],
+    externalId: row["external_id"],
+    displayName: row["display_name"],
+    team: row["team"],
+    location: row["location"],
+    timeZone: row["time_zone"],
+    state: "EMPLOYEE_STATE_ACTIVE",
+    etag: `r${row["revision"]}`,
+    createTime: timeJson(row["create_epoch"]),
+    updateTime: timeJson(row["update_epoch"]),
+  }),
+  entry: (row: Columns) => ({
+    entryId: row["entry_id"],
+    startTime: timeJson(row["start_epoch"]),
+    ...(row["end_epoch"] === null ? {} : { endTime: timeJson(row["end_epoch"]) }),
+    utcOffsetMinutes: row["utc_offset_minutes"],
+    source: row["source"],
+    version: row["version"],
+    note: row["note"],
+    mood: toJson(MoodSchema, fromJson(MoodSchema, row["detail"] as JsonValue, { ignoreUnknownFields: true }), implicit),
+    civilDate: dayJson(row["start_epoch"], row["utc_offset_minutes"]),
+    createTime: timeJson(row["create_epoch"]),
+    updateTime: timeJson(row["update_epoch"]),
+  }),
+  sample: (row: Columns) => ({
+    kind: kindsByNumber.get(Number(row["kind"]))?.slug,
+    startTime: timeJson(row["start_epoch"]),
+    endTime: timeJson(Number(row["start_epoch"]) + Number(row["end_seconds"])),
+    utcOffsetMinutes: row["utc_offset_minutes"],
+    value: row["value"],
+    source: row["slug"],
+    daily: row["daily"],
+    version: row["version"],
+    recordingMethod: RecordingMethodSchema.values.find(({ number }) => number === row["recording_method"])?.name,
+    civilDate: dayJson(row["start_epoch"], row["utc_offset_minutes"]),
+    recordTime: timeJson(row["record_epoch"]),
+  }),
+};
+const implicit = { alwaysEmitImplicit: true };
+const schemas = { employee: EmployeeSchema, entry: LogEntrySchema, sample: MetricSampleSchema };
+
 const everything = ["-infinity", "infinity", "infinity", "", 100] as const;
-test.each<[string, unknown, () => readonly unknown[], number]>([
-  ["getEmployee", getEmployee, () => [employeeId], 1],
-  ["getEmployeeByExternalId", getEmployeeByExternalId, () => ["e-1"], 1],
-  ["listEmployees", listEmployees, () => [0, 10, null, null], 1],
-  ["getLogEntry", getLogEntry, () => [employeeId, "entry-2"], 1],
-  ["getLogEntry, a tombstone", getLogEntry, () => [employeeId, "entry-7"], 1],
-  ["listLogEntries", listLogEntries, () => [employeeId, [], ...everything], 39],
-  ["listNewestLogEntries", listNewestLogEntries, () => [employeeId, 20], 20],
-  ["exportLogEntries", exportLogEntries, () => [employeeId, "", 100], 39],
-  ["listSamples", listSamples, () => [employeeId, [1], null, null, null, null, null, null, 100], 30],
-  ["exportSamples", exportSamples, () => [employeeId, 0, 0, "-infinity", 100], 30],
-])("%s: its reader reads what the columns' types say", async (_, declared, values, count) => {
+test.each<[string, keyof typeof schemas, unknown, () => readonly unknown[], number]>([
+  ["getEmployee", "employee", getEmployee, () => [employeeId], 1],
+  ["getEmployeeByExternalId", "employee", getEmployeeByExternalId, () => ["e-1"], 1],
+  ["listEmployees", "employee", listEmployees, () => [0, 10, null, null], 1],
+  ["getLogEntry", "entry", getLogEntry, () => [employeeId, "entry-2"], 1],
+  ["getLogEntry, a tombstone", "entry", getLogEntry, () => [employeeId, "entry-7"], 1],
+  ["listLogEntries", "entry", listLogEntries, () => [employeeId, [], ...everything], 39],
+  ["listNewestLogEntries", "entry", listNewestLogEntries, () => [employeeId, 20], 20],
+  ["exportLogEntries", "entry", exportLogEntries, () => [employeeId, "", 100], 39],
+  ["listSamples", "sample", listSamples, () => [employeeId, [1], null, null, null, null, null, null, 100], 30],
+  ["exportSamples", "sample", exportSamples, () => [employeeId, 0, 0, "-infinity", 100], 30],
+])("%s: the %s that its reader makes says what the columns' types say", async (_, field, declared, values, count) => {
   const read = declared as Statement<never, object>;
   expect(read.rows).toBeDefined();
   const byReader = await rowsOf(read, values(), true);
   const byType = await rowsOf(read, values(), false);
   expect(byType).toHaveLength(count);
-  const withLength = (row: Record<string, unknown>) =>
-    "detail" in row ? { ...row, detail_length: expect.any(Number) } : row;
-  expect(byReader).toEqual(byType.map(withLength));
+  const messages = byReader.map((row) => toJson(schemas[field] as DescMessage, row[field] as Message, implicit));
+  expect(messages).toEqual(byType.map((row) => expected[field](row)));
+  for (const [index, row] of byReader.entries()) {
+    const { [field]: _message, detailLength, ...rest } = row;
+    // What a row says beside the message is what the column of that name says.
+    expect(byType[index]).toMatchObject(rest);
+    if (field === "entry") expect(detailLength).toBeGreaterThan(0);
+  }
+});
+
+test("the length of a detail is that of its text", async () => {
+  const [row] = await rowsOf(getLogEntry as never, [employeeId, "entry-2"], true);
+  const { rows } = await client.query<{ length: number }>(
+    "select length(detail::text) as length from log_entries where entry_id = 'entry-2'",
+  );
+  expect(row?.["detailLength"]).toBe(rows[0]?.length);
 });
 
 test("a statement that returns other columns than its reader expects is refused, and nothing of it is read", async () => {
