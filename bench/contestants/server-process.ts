@@ -36,11 +36,13 @@ export async function startServerProcess(script: string, order: ServerOrder): Pr
   // Only what a server is told counts: settings of this shell would make it another service.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(WELLVAULT_|DATABASE_URL$|PG|MIKRO_ORM_|NODE_OPTIONS$)/.test(name),
+      ([name]) => !/^(WELLVAULT_|DATABASE_URL$|PG|MIKRO_ORM_|MALLOC_|NODE_OPTIONS$|NODE_COMPILE_CACHE$)/.test(name),
     ),
   );
   const child = fork(join(import.meta.dirname, "..", script), {
     env: { ...env, ...order.nodeStart?.env },
+    // What package.json says of files is meant from there.
+    cwd: join(import.meta.dirname, "../.."),
     execArgv: [...(order.nodeStart?.options ?? [])],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });

@@ -60,6 +60,9 @@ export async function runService(): Promise<void> {
       say("Connecting to the database of DATABASE_URL ...");
     }
     const { startService } = await loading;
+    // What was compiled is there for the next start, also when this process is killed. It takes a moment the first time, so it
+    // comes before anybody is told that calls are served.
+    flushCompileCache();
     const service = await startService({
       config,
       identity,
@@ -77,8 +80,6 @@ export async function runService(): Promise<void> {
     // A start from a terminal that is closed ends with it; a service that holds credentials renews them.
     if (identity.mode === "credentials") process.on("SIGHUP", () => void service.reload());
     process.stdout.write(banner({ ...service, version, identity, embeddedFolder: embedded?.folder }));
-    // What was compiled is there for the next start, also when this process is killed.
-    flushCompileCache();
     await told.promise;
     say("\nStopping: running calls may finish ...");
     const finished = await Promise.race([service.stop(), toldAgain.promise]);

@@ -94,12 +94,12 @@ export class ExtendedClient extends pg.Client {
     if (reason || !idle || this.isWornOut) return release(reason || true);
     if (!this.#used) return release();
     this.#used = false;
-    try {
-      await this.#discard();
-      release();
-    } catch (error) {
-      release(error as Error);
-    }
+    const failure = await this.#discard().then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (failure) release(failure);
+    else release();
   }
 
   /** @throws whatever went wrong, or that it took too long; then the connection is of no use any more */

@@ -36,7 +36,7 @@ export class PinnedConnection extends PostgreSqlConnection {
 
   /**
    * Runs work in a transaction. MikroORM makes one for each statement outside of a transaction, to pin it: such work is one
-   * statement, and then its commit travels with it.
+   * statement, and then it travels as its transaction's last.
    */
   override async transactional<T>(
     work: (transaction: ControlledTransaction<unknown>) => Promise<T>,

@@ -8,7 +8,7 @@ export type ColumnTexts = readonly (string | null)[];
 export interface RowReader<Row> {
   /** The columns' names, in the order of the statement. The server's are compared with them before a row is read. */
   readonly columns: readonly string[];
-  /** @throws Error when a column is null that may not be */
+  /** @throws Error when a column is null that may not be, or says something that this version does not know */
   read(texts: ColumnTexts): Row;
 }
 

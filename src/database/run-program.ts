@@ -2,6 +2,15 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import type { PostgresPrograms } from "./binaries.ts";
 
+/** What `npm start` sets for Node's memory, which is not right for PostgreSQL's. */
+const forNode = /^(MALLOC_|NODE_)/;
+
+/** The environment of PostgreSQL's programs: this one's, but for what is meant for Node. */
+export function programEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(env).filter(([name]) => !forNode.test(name));
+  return { ...Object.fromEntries(kept), LC_ALL: "C" };
+}
+
 /**
  * Runs one of PostgreSQL's programs and waits for it.
  *
@@ -14,7 +23,7 @@ export function runProgram(programs: PostgresPrograms, program: string, args: st
       cwd: "/",
       // A session of its own: signals meant for the service do not reach it.
       detached: true,
-      env: { ...process.env, LC_ALL: "C" },
+      env: programEnv(process.env),
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

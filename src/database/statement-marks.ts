@@ -2,7 +2,7 @@ import type { RowReader } from "./row-reader.ts";
 
 /** What a connection is told of a statement besides its text and values. */
 export interface StatementMarks {
-  /** Whether it ends its transaction: the commit travels with it. */
+  /** Whether it ends its transaction: whatever commits it travels with it. */
   readonly isLast: boolean;
   /** Whether nobody but the source has a part in its text: then it leaves nothing that would have to be cleaned. */
   readonly isLiteral: boolean;

@@ -56,8 +56,8 @@ export const logHandlers: TenantHandlers<typeof EmployeeLogService> = {
         return { outcome, entry: storedLogEntry(offered, written.create_epoch, written.update_epoch) };
       }
       const [found] = await session.query(getLogEntry, [employeeId, offered.entryId]);
-      if (found && found.entry.version >= offered.version) {
-        if (found.deleted) return { outcome: WriteOutcome.STALE };
+      if (found?.deleted && found.version >= offered.version) return { outcome: WriteOutcome.STALE };
+      if (found && !found.deleted && found.entry.version >= offered.version) {
         const outcome = found.entry.version === offered.version ? WriteOutcome.UNCHANGED : WriteOutcome.STALE;
         return { outcome, entry: found.entry };
       }

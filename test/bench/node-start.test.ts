@@ -10,7 +10,7 @@ test("what is measured is started as the scripts start it", () => {
       MALLOC_ARENA_MAX: "2",
       MALLOC_MMAP_THRESHOLD_: "131072",
       MALLOC_TRIM_THRESHOLD_: "131072",
-      NODE_COMPILE_CACHE: "node_modules/.cache/wellvault",
+      NODE_COMPILE_CACHE: "node_modules/.cache/compiled",
     });
   }
   expect(nodeStartOf("bench")).toEqual({ options: [], env: {} });

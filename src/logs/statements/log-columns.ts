@@ -49,6 +49,12 @@ const columns = [
   "update_epoch",
 ] as const;
 
+/** A row of an entry that was deleted, of which its key and version are left. */
+export interface Tombstone {
+  readonly deleted: true;
+  readonly version: bigint;
+}
+
 function read(texts: ColumnTexts): LogRow {
   const detail = textAt(texts, 8);
   const entry = toLogEntry({
@@ -71,7 +77,10 @@ function read(texts: ColumnTexts): LogRow {
 export const logRows: RowReader<LogRow> = { columns, read };
 
 /** Reads rows of {@link logColumns} and a column `deleted` after them. */
-export const logRowsOrTombstones: RowReader<LogRow & { deleted: boolean }> = {
+export const logRowsOrTombstones: RowReader<(LogRow & { readonly deleted: false }) | Tombstone> = {
   columns: [...columns, "deleted"],
-  read: (texts) => ({ ...read(texts), deleted: booleanAt(texts, columns.length) }),
+  read: (texts) =>
+    booleanAt(texts, columns.length)
+      ? { deleted: true, version: BigInt(textAt(texts, 6)) }
+      : { deleted: false, ...read(texts) },
 };

@@ -33,8 +33,7 @@ export interface Library {
   /** Empties the tables of library.sql in every vault. */
   empty(): Promise<void>;
   /**
-   * Fails when a value was seen in SQL, or anything but the extended protocol. The one exception is the
-   * clean-up of a connection that goes back to the pool, whose text never changes.
+   * Fails when a value was seen in SQL, or anything but the extended protocol.
    */
   expectNoValueSent(): void;
   close(): Promise<void>;

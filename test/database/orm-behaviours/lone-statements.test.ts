@@ -44,8 +44,8 @@ async function lettersOf(work: (em: Manager) => Promise<unknown>): Promise<strin
 
 /** The pin, the statement, and one Sync. */
 const oneWrite = "BEPBDES";
-/** BEGIN, the pin, the statement, COMMIT, and one Sync. */
 const begin = "PBDE";
+/** BEGIN, the pin, the statement, COMMIT, and one Sync. */
 const oneBlock = `${begin}${oneWrite.slice(0, -1)}PBDES`;
 
 describe("one write, with the pin and one Sync", () => {
@@ -134,11 +134,14 @@ describe("one write, with the pin and one Sync", () => {
       $$ begin ${word}; insert into tags (tag_id, label) values (10, 'left'); return 1; end $$
     `);
     await library.admin("grant execute on function leaving() to public");
+    await library.admin("create view departures as select leaving() as n");
+    await library.admin("grant select on departures to public");
     const texts = [
       "select leaving()",
       "SELECT leaving()",
       "with one as materialized (select leaving() as n) select n from one",
       "values (leaving())",
+      "table departures",
       "insert into tags (tag_id, label) values (leaving(), 'n')",
       "update tags set tag_id = leaving() where tag_id = 3",
       "delete from tags where tag_id = leaving()",
@@ -152,7 +155,7 @@ describe("one write, with the pin and one Sync", () => {
         });
       }
     } finally {
-      await library.admin("drop function leaving()");
+      await library.admin("drop function leaving() cascade");
     }
     expect(await library.admin("select from tags where tag_id = 10")).toEqual([]);
     expect(await library.admin("select from tags")).toHaveLength(3);
