@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import pg from "pg";
+import { ConfigError } from "../config.ts";
 import { sqlStateOf } from "./sqlstate.ts";
 
 /** The logins of the control plane and of auditors, made by `sql/control`. */
@@ -46,13 +47,15 @@ export function roleOf(databaseUrl: string): string {
 /**
  * Returns the secret that the logins' passwords are derived from.
  *
- * @throws Error when there is none
+ * @throws ConfigError when there is none
  */
 export function requireLoginSecret(migratorUrl: string, secret: string | undefined): string {
   const url = new URL(migratorUrl);
   const key = secret ?? (decodeURIComponent(url.password) || (url.searchParams.get("password") ?? ""));
   if (key !== "") return key;
-  throw new Error("DATABASE_URL holds no password to derive the logins' passwords from: set WELLVAULT_LOGIN_SECRET.");
+  throw new ConfigError(
+    "DATABASE_URL holds no password to derive the logins' passwords from: set WELLVAULT_LOGIN_SECRET.",
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { expect, test } from "vitest";
+import { ConfigError } from "../../src/config.ts";
 import { loginUrl } from "../../src/database/logins.ts";
 import { toWellvaultError } from "../../src/database/sqlstate.ts";
 import { ErrorReason } from "../../src/gen/wellvault/v1/error_reason_pb.ts";
@@ -23,7 +24,12 @@ test("each login has a password of its own, and each secret others", () => {
     loginUrl(base, "wellvault_app", "other"),
   ].map((url) => new URL(url).password);
   expect(new Set(passwords).size).toBe(3);
-  expect(() => loginUrl("postgresql://u@host/db", "wellvault_app", undefined)).toThrow(/WELLVAULT_LOGIN_SECRET/);
+});
+
+test("without a secret it is a setting that is wrong, and the message names it", () => {
+  const read = () => loginUrl("postgresql://u@host/db", "wellvault_app", undefined);
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(/WELLVAULT_LOGIN_SECRET/);
 });
 
 test.each([
